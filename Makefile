@@ -1,0 +1,53 @@
+# Two commands matter: `make run` and `make test`. Everything lands in .venv and in instance/ (or MATCHMAKER_INSTANCE).
+PYTHON ?= python3
+BIN = .venv/bin
+COLLECTIONS ?=
+LISTINGS ?=
+export HF_HUB_OFFLINE ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run setup install test lint types unit bench clean
+
+run: .venv/installed
+	@$(BIN)/matchmaker setup --sample
+	@exec $(BIN)/matchmaker serve
+
+setup: .venv/installed
+	@$(BIN)/matchmaker setup
+
+install: .venv/installed
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Matchmaker needs Python 3.11 or newer. Say where it is: make PYTHON=python3.11 run")'
+	$(PYTHON) -m venv .venv
+
+# Torch comes first: what depends on it then takes the pinned build instead of looking for a larger one.
+.venv/installed: .venv/bin/python setup.cfg pyproject.toml constraints.txt
+	@echo "Installing into .venv; the first time takes a few minutes."
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-for-tests: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .[test]
+	@touch $@
+
+test: lint types unit
+
+lint: .venv/installed-for-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-for-tests
+	$(BIN)/mypy
+
+unit: .venv/installed-for-tests
+	$(BIN)/pytest
+
+# Quality on the sample collection and every folder under COLLECTIONS, then speed over the files under LISTINGS.
+bench: .venv/installed
+	$(BIN)/python -m benchmarks.quality $(COLLECTIONS)
+	$(BIN)/python -m benchmarks.speed $(LISTINGS)
+
+clean:
+	rm -rf .venv

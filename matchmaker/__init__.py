@@ -1,0 +1,52 @@
+"""Matchmaker: a marketplace where green technologies meet the needs they serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+if TYPE_CHECKING:
+    from search_index.protocols import Embedder
+
+    from .settings import Settings
+
+__version__ = "0.1.0"
+
+ROOT = Path(__file__).resolve().parent.parent
+MIGRATIONS = str(ROOT / "models" / "migrations")
+
+
+def create_app(settings: Settings, embedder: Embedder | None = None, threads: int = 0) -> Flask:
+    """The application with its parts; the only place that knows concrete classes. Raises what a bad setting raises."""
+    from flask_migrate import Migrate
+
+    from models import db
+
+    from . import api, web
+    from .parts import build_parts
+    from .transaction import prepare_sqlite
+
+    app = Flask(
+        __name__,
+        instance_path=str(settings.instance),
+        template_folder=str(ROOT / "templates"),
+        static_folder=None,
+    )
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_HTTPONLY=True,
+    )
+    db.init_app(app)
+    Migrate(app, db, directory=MIGRATIONS, render_as_batch=True)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            prepare_sqlite(db.engine)
+    app.extensions["matchmaker"] = build_parts(settings, embedder, threads)
+    web.init_app(app)
+    api.init_app(app)
+    return app

@@ -1,0 +1,330 @@
+"""The `matchmaker` command. Progress goes to stderr, results to stdout.
+
+Exit codes: 0 all is well, 1 something is wrong with what was asked for, 2 the command or a setting is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import Invalid, MatchmakerError, SettingsError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from .parts import Parts
+
+KIND = click.Choice(["offer", "need"])
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def main() -> None:
+    """Run the command; what goes wrong on purpose is one line on stderr."""
+    from search_index.errors import SearchIndexError
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("matchmaker: stopped. What was stored stays; run the same command again to go on.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except (MatchmakerError, SearchIndexError) as error:
+        click.echo(f"matchmaker: {error}", err=True)
+        sys.exit(2 if isinstance(error, SettingsError | Invalid) else 1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="matchmaker")
+def cli() -> None:
+    """Matchmaker: offers of green technology meet the needs they serve.
+
+    State lives in the folder MATCHMAKER_INSTANCE names (default: instance/), which every command
+    makes and brings up to date by itself. A first look:
+
+    \b
+      matchmaker setup --sample      load the fictional sample catalogue
+      matchmaker serve               open the pages at http://127.0.0.1:8000
+    """
+
+
+@cli.command()
+@click.option("--sample", is_flag=True, help="Also load the sample catalogue: fictional offers and needs.")
+def setup(sample: bool) -> None:
+    """Prepare the instance folder: database, model, indexes.
+
+    Running it again changes nothing that is right already, so it is safe before every start.
+    """
+    from .services import indexing
+
+    with _application() as parts:
+        if sample:
+            for kind in ("offer", "need"):
+                _import(parts, SAMPLES / f"{kind}s.jsonl", kind, "sample-catalogue", dry_run=False, errors_to=None)
+        indexing.repair(indexing.differences(parts.engine))
+        _drain(parts)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. [default: PORT, or 8000]")
+@click.option("--worker/--no-worker", default=True, help="Keep the indexes up to date in this process. [default: on]")
+def serve(host: str, port: int | None, worker: bool) -> None:
+    """Serve the pages and the API until Ctrl-C.
+
+    With --no-worker, run `matchmaker worker` beside it, or changes stay out of the search.
+    """
+    from . import serving
+
+    settings, app = _open(threads=1)
+    port = port or settings.port
+    shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    ready = f"Matchmaker answers at http://{shown}:{port} (Ctrl-C stops it). There are no accounts yet: all is public."
+    serving.serve(app, host, port, with_worker=worker, ready=lambda: click.echo(ready, err=True))
+
+
+@cli.command()
+@click.option("--once", is_flag=True, help="Stop when nothing is left to do instead of waiting for more.")
+def worker(once: bool) -> None:
+    """Keep the indexes in step with the database until Ctrl-C.
+
+    Any number of workers may run; each takes its own part of the work.
+    """
+    from . import worker as work
+
+    _, app = _open()
+    if once:
+        with app.app_context():
+            handled = _drain(app.extensions["matchmaker"])
+        click.echo(f"{handled} listings handled")
+        return
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    click.echo("The worker waits for changes (Ctrl-C stops it).", err=True)
+    work.run(app, stop)
+
+
+@cli.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--kind", type=KIND, required=True, help="What the rows are.")
+@click.option("--map", "map_name", required=True, help="A map file, or the name of one that ships with Matchmaker.")
+@click.option("--dry-run", is_flag=True, help="Check every row and say what would happen; store nothing.")
+@click.option("--errors", type=click.Path(path_type=Path), help="Where bad rows go. [default: in the instance folder]")
+@click.option("--index/--no-index", default=True, help="Also make the new listings searchable now. [default: on]")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def import_(
+    file: Path, kind: str, map_name: str, dry_run: bool, errors: Path | None, index: bool, as_json: bool
+) -> None:
+    """Import offers or needs from a CSV, XLSX or JSON Lines file.
+
+    The map says which column feeds which field (docs/importing.md). Bad rows are reported and
+    written to an errors file; they never stop the good ones, and the exit code is 1. The same
+    file again changes nothing.
+
+    \b
+      matchmaker import projects.csv --kind offer --map cordis-h2020-cleantech --dry-run
+    """
+    with _application() as parts:
+        errors = errors or _errors_file(file)
+        report = _import(parts, file, kind, map_name, dry_run=dry_run, errors_to=errors)
+        # What was stored is told first: indexing may fail, and what is stored stays.
+        if as_json:
+            click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
+        else:
+            _show_report(report, errors)
+        if index and not dry_run:
+            _drain(parts)
+    sys.exit(1 if report.failed else 0)
+
+
+@cli.group()
+def index() -> None:
+    """Look after the search indexes."""
+
+
+@index.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
+def rebuild(as_json: bool) -> None:
+    """Write the indexes anew from the database and swap them in.
+
+    Searches go on meanwhile; the old keyword index is kept until the next rebuild. Texts are
+    encoded only where no vector of the present model is stored.
+    """
+    from . import worker as work
+    from .services import indexing
+
+    with _application() as parts, _bar("encoding", None) as tick:
+        held = indexing.rebuild(parts.engine, work.name(), tick)
+    click.echo(json.dumps({"documents": held}) if as_json else f"{held} listings indexed")
+
+
+@index.command()
+@click.option("--repair", is_flag=True, help="Mend what differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as one JSON object.")
+def check(repair: bool, as_json: bool) -> None:
+    """Compare both indexes with the database, listing by listing and version by version.
+
+    The exit code is 1 when they differ (with --repair: when they still differ afterwards).
+    """
+    from .services import indexing
+
+    with _application() as parts:
+        found = indexing.differences(parts.engine)
+        if repair:
+            indexing.repair(found)
+            _drain(parts)
+            found = indexing.differences(parts.engine)
+    rows = [{"index": d.index, "listing": d.listing_id, "expected": d.expected, "found": d.found} for d in found]
+    if as_json:
+        click.echo(json.dumps({"differences": rows}))
+    else:
+        for row in rows:
+            click.echo("{index}: listing {listing} should be at version {expected}, is at {found}".format(**row))
+        click.echo(f"{len(rows)} differences" if rows else "The indexes agree with the database.")
+    sys.exit(1 if rows else 0)
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as one JSON object.")
+def evaluate(folder: Path, as_json: bool) -> None:
+    """Score the search on a judged collection in the BEIR layout.
+
+    DIR holds corpus.jsonl, queries.jsonl and qrels/test.tsv. Prints nDCG@10, recall@50 and MRR@10
+    of the keyword leg, the vector leg and their fusion, through the engine that serves the pages.
+    """
+    from .services import evaluation
+
+    collection = evaluation.read_collection(folder)
+    with _application() as parts, _bars() as progress:
+        scores = evaluation.evaluate(collection, parts.engine, progress)
+    if as_json:
+        click.echo(json.dumps(scores))
+        return
+    click.echo(f"{scores['collection']}: {scores['documents']} documents, {scores['queries']} queries")
+    click.echo(f"{'':10}{'nDCG@10':>10}{'recall@50':>11}{'MRR@10':>10}")
+    for leg, means in scores["legs"].items():
+        click.echo(f"{leg:10}{means['ndcg@10']:10.4f}{means['recall@50']:11.4f}{means['mrr@10']:10.4f}")
+
+
+def _open(threads: int = 0) -> tuple[Any, Flask]:
+    """Settings and application, the database brought to the newest migration."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from . import MIGRATIONS, create_app
+    from .services import database
+    from .settings import Settings
+
+    settings = Settings.from_environment()
+    app = create_app(settings, threads=threads)
+    try:
+        with app.app_context():
+            database.upgrade(MIGRATIONS)
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        said = f"The database cannot be used ({cause}). Check DATABASE_URL and MATCHMAKER_INSTANCE."
+        raise SettingsError(said) from error
+    return settings, app
+
+
+@contextmanager
+def _application() -> Iterator[Parts]:
+    """The parts, inside the application's context."""
+    _, app = _open()
+    with app.app_context():
+        yield app.extensions["matchmaker"]
+
+
+def _import(parts: Parts, file: Path, kind: str, map_name: str, *, dry_run: bool, errors_to: Path | None) -> Any:
+    from .policy import SYSTEM
+    from .services.import_map import read_map
+    from .services.imports import import_file
+
+    with _bar(f"reading {file.name}", None) as tick:
+        return import_file(file, kind, read_map(map_name), SYSTEM, dry_run=dry_run, errors_to=errors_to, progress=tick)
+
+
+def _errors_file(imported: Path) -> Path:
+    """Where the bad rows of an import go, unless told otherwise: nothing is left outside the instance folder."""
+    from flask import current_app
+
+    folder = Path(current_app.instance_path) / "imports"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{imported.name}.errors.csv"
+
+
+def _drain(parts: Parts) -> int:
+    """Index everything that waits, with a bar. Raises MatchmakerError when something could not be indexed."""
+    from . import worker as work
+    from .services import indexing, outbox
+
+    handled = 0
+    if waiting := outbox.depth().waiting:
+        with _bar("indexing", waiting) as tick:
+            handled = indexing.drain(parts.engine, work.name(), tick)
+    left = outbox.depth()
+    if left.waiting or left.parked:
+        raise MatchmakerError(f"{left.waiting + left.parked} changes are not indexed yet ({outbox.last_error()}).")
+    if left.leased:
+        click.echo(
+            f"{left.leased} changes are in another worker's hands, or will be taken up within minutes.", err=True
+        )
+    return handled
+
+
+def _show_report(report: Any, errors: Path) -> None:
+    would = "would be " if report.dry_run else ""
+    click.echo(
+        f"{report.added} {would}added, {report.changed} {would}changed, {report.unchanged} unchanged, "
+        f"{report.skipped} skipped, {report.failed} failed"
+    )
+    for reason, number in report.skipped_because.items():
+        click.echo(f"  skipped {number}: {reason}")
+    for problem in report.problems[:10]:
+        click.echo(f"  row {problem.row}, {problem.column}: {problem.problem} {problem.remedy}")
+    if report.failed:
+        click.echo(f"  every bad row is in {errors}")
+
+
+@contextmanager
+def _bar(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
+    """A progress bar on stderr, drawn only where somebody watches."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, total=total, unit=" listings", file=sys.stderr, disable=None, leave=False) as bar:
+        yield bar.update
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each stage a service tells of."""
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            bars[stage] = tqdm(desc=stage, total=total, file=sys.stderr, disable=None, leave=False)
+        bars[stage].update(done)
+
+    try:
+        yield progress
+    finally:
+        for bar in bars.values():
+            bar.close()

@@ -1,0 +1,314 @@
+"""Making both indexes agree with the database: the worker's handling, the readers' pull, the rebuild and the check."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import joinedload
+
+from models import Embedding, Listing, db
+from models import Sequence as Counter
+from models.taxonomy import PUBLIC_STATUSES
+from search_index.errors import SearchIndexError
+from search_index.local import LocalEngine
+from search_index.protocols import Progress
+from search_index.types import Document, Encoded
+
+from ..text import plain
+from ..transaction import transaction
+from . import outbox
+
+log = logging.getLogger(__name__)
+
+BATCH = 1024
+_PULL_EVERY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One listing on which an index and the database disagree; None where one of them does not hold it."""
+
+    index: str
+    listing_id: int
+    expected: int | None
+    found: int | None
+
+
+def document_of(listing: Listing) -> Document:
+    """The listing as the indexes hold it. An anonymous one leaves no trace of its organisation."""
+    countries = {*listing.available_in, *listing.deployed_in, *listing.wanted_in}
+    if listing.organisation and listing.organisation.country and not listing.anonymous:
+        countries.add(listing.organisation.country)
+    blocks = (
+        listing.summary,
+        listing.problem,
+        plain(listing.description),
+        listing.constraints,
+        ", ".join(listing.keywords),
+    )
+    facets = {
+        "category": (listing.category,) if listing.category else (),
+        "country": tuple(sorted(countries)),
+        "trl": (str(listing.trl),) if listing.trl else (),
+        "partnership": tuple(listing.partnerships),
+        "sdg": tuple(str(goal) for goal in listing.sdgs),
+        "language": (listing.language.split("-")[0],) if listing.language != "und" else (),
+    }
+    return Document(
+        id=listing.id,
+        version=listing.version,
+        kind=listing.kind,
+        title=listing.title,
+        body="\n".join(block for block in blocks if block),
+        language=listing.language,
+        facets={facet: codes for facet, codes in facets.items() if codes},
+        published=listing.published_at.timestamp() if listing.published_at else 0.0,
+    )
+
+
+def text_hash(document: Document) -> str:
+    """What decides whether a stored vector still stands for the document's text."""
+    return hashlib.sha256(document.text.encode()).hexdigest()
+
+
+def handle_next(engine: LocalEngine, worker: str, most: int = BATCH, progress: Progress | None = None) -> int:
+    """Lease the oldest due items and make the indexes agree with them. Returns how many listings were handled.
+
+    No transaction is held while texts are encoded. A failure gives the items back with its reason; when it may lie in
+    one of the listings, the others are handled all the same.
+    """
+    leased = outbox.lease("index", worker, most)
+    if leased is None:
+        return 0
+    try:
+        _try(engine, leased, progress)
+    except BaseException:
+        # Stopped in the middle: whoever starts next should not have to wait for the lease to end.
+        db.session.rollback()
+        outbox.release(leased.items)
+        raise
+    return len(leased.listing_ids)
+
+
+def _try(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None) -> None:
+    try:
+        _handle(engine, leased, progress)
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the items must come back
+        db.session.rollback()
+        general = isinstance(error, SearchIndexError | SQLAlchemyError | OSError)
+        if not general and len(leased.listing_ids) > 1:
+            for one in outbox.singly(leased):
+                _try(engine, one, None)
+            return
+        log.error("indexing failed: %s", error)
+        outbox.fail(leased.items, f"{type(error).__name__}: {error}")
+
+
+def drain(engine: LocalEngine, worker: str, progress: Progress | None = None) -> int:
+    """Handle until nothing is due. Returns how many listings were handled."""
+    handled = 0
+    while number := handle_next(engine, worker, progress=progress):
+        handled += number
+    return handled
+
+
+def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None) -> None:
+    documents = {document.id: document for document in public_documents(leased.listing_ids)}
+    removed = [id for id in leased.listing_ids if id not in documents]
+    stored = _stored(engine.embedder.name, documents)
+    stale = [d for d in documents.values() if stored.get(d.id) != text_hash(d)]
+    if progress:
+        progress(len(leased.listing_ids) - len(stale))
+    encoded = dict(zip([d.id for d in stale], engine.embedder.encode([d.text for d in stale], progress), strict=True))
+    _check(engine.embedder.name, encoded.values())
+    engine.write(documents.values(), removed)
+    with transaction():
+        expected = expected_versions(leased.listing_ids)
+        seen = {id: documents[id].version for id in documents}
+        # Another worker may have seen a newer state and been faster; what was written over it is owed again.
+        overtaken = [id for id in leased.listing_ids if seen.get(id) != expected.get(id)]
+        current = [id for id in leased.listing_ids if id not in overtaken]
+        # Numbers are taken inside the transaction that stores the rows, so that readers see them in order.
+        numbers = _take_numbers(len(current))
+        rows = _rows(engine.embedder.name, current)
+        for id, seq in zip(current, numbers, strict=True):
+            if id in documents:
+                _store(rows[id], documents[id], encoded.get(id), seq)
+            else:
+                _bury(rows[id], seq)
+        outbox.finish(leased.items)
+        for id in overtaken:
+            outbox.enqueue("index", id)
+    Reader.of(engine).pull(force=True)
+
+
+def public_documents(ids: Sequence[int] | None = None) -> Iterator[Document]:
+    """Every public listing (of these ids) as a document, streamed."""
+    query = select(Listing).options(joinedload(Listing.organisation)).where(Listing.status.in_(PUBLIC_STATUSES))
+    if ids is not None:
+        query = query.where(Listing.id.in_(ids))
+    query = query.execution_options(yield_per=500, populate_existing=True)
+    for listing in db.session.scalars(query):
+        yield document_of(listing)
+
+
+def _stored(model: str, ids: Iterable[int]) -> dict[int, str | None]:
+    query = select(Embedding.listing_id, Embedding.text_hash).where(
+        Embedding.model == model, Embedding.listing_id.in_(list(ids))
+    )
+    return {row.listing_id: row.text_hash for row in db.session.execute(query)}
+
+
+def _take_numbers(count: int) -> range:
+    moved = update(Counter).where(Counter.name == "embedding").values(value=Counter.value + count)
+    last = db.session.execute(moved.returning(Counter.value)).scalar_one()
+    return range(last - count + 1, last + 1)
+
+
+def _rows(model: str, ids: Sequence[int]) -> dict[int, Embedding]:
+    """The embedding row of each listing, a new one where there is none."""
+    query = select(Embedding).where(Embedding.model == model, Embedding.listing_id.in_(ids))
+    rows = {row.listing_id: row for row in db.session.scalars(query)}
+    for id in ids:
+        if id not in rows:
+            rows[id] = Embedding(listing_id=id, model=model, listing_version=1)
+            db.session.add(rows[id])
+    return rows
+
+
+def _check(model: str, encoded: Iterable[Encoded]) -> None:
+    """Raise ValueError for vectors that readers could not load: once stored they would stop every search."""
+    stored = select(func.length(Embedding.vector)).where(Embedding.model == model, Embedding.vector.is_not(None))
+    size = db.session.scalar(stored.limit(1))
+    for item in encoded:
+        # NaN and infinity compare as false.
+        if not (np.abs(item.vector) < 2).all() or (size is not None and 2 * len(item.vector) != size):
+            raise ValueError(f"the model {model} gave a vector that no index can hold")
+
+
+def _store(row: Embedding, document: Document, encoded: Encoded | None, seq: int) -> None:
+    row.seq, row.listing_version = seq, document.version
+    if encoded is not None:
+        row.text_hash = text_hash(document)
+        row.vector = encoded.vector.astype("<f2").tobytes()
+        row.parts = encoded.parts.astype("<f2").tobytes()
+        row.spans = [list(span) for span in encoded.spans]
+
+
+def _bury(row: Embedding, seq: int) -> None:
+    """A tombstone, so that other processes hear that the listing left."""
+    row.seq, row.vector, row.parts, row.text_hash, row.spans = seq, None, None, None, []
+
+
+def encoded_of(row: Embedding | None, document: Document) -> Encoded | None:
+    """The stored vectors, when they stand for the document's present text."""
+    if row is None or row.vector is None or row.parts is None or row.text_hash != text_hash(document):
+        return None
+    vector = np.frombuffer(row.vector, "<f2").astype(np.float32)
+    parts = np.frombuffer(row.parts, "<f2").astype(np.float32).reshape(-1, len(vector))
+    return Encoded(vector, parts, tuple((int(start), int(end)) for start, end in row.spans))
+
+
+class Reader:
+    """Follows the database for one engine: pulls rows past the number it has seen, at most once a second."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self._engine = engine
+        self._seen = 0
+        self._last = 0.0
+
+    @classmethod
+    def of(cls, engine: LocalEngine) -> Reader:
+        """The engine's one reader."""
+        reader = engine.follower
+        if not isinstance(reader, Reader):
+            reader = engine.follower = cls(engine)
+        return reader
+
+    def pull(self, *, force: bool = False) -> None:
+        """Bring the engine's memory up to what the database holds now."""
+        # Until the first pull is over, whoever comes waits for it at the lock.
+        if not force and self._seen and time.monotonic() - self._last < _PULL_EVERY:
+            return
+        self._last = time.monotonic()
+        with self._engine.vectors.lock:
+            while self._pull_some():
+                pass
+        try:
+            self._engine.keywords().refresh()
+        except SearchIndexError as error:
+            log.error("keyword index not refreshed: %s", error)
+
+    def _pull_some(self, most: int = 2000) -> bool:
+        query = (
+            select(Embedding.listing_id, Embedding.seq, Embedding.vector)
+            .where(Embedding.model == self._engine.embedder.name, Embedding.seq > self._seen)
+            .order_by(Embedding.seq)
+            .limit(most)
+        )
+        rows = db.session.execute(query).all()
+        if not rows:
+            return False
+        vectors = {row.listing_id: row.vector for row in rows if row.vector is not None}
+        documents = list(public_documents(list(vectors)))
+        matrix = np.frombuffer(b"".join(vectors[d.id] for d in documents), "<f2").astype(np.float32)
+        held = {document.id for document in documents}
+        self._engine.load(
+            documents,
+            matrix.reshape(len(documents), -1) if documents else matrix,
+            [row.listing_id for row in rows if row.listing_id not in held],
+        )
+        self._seen = rows[-1].seq
+        return True
+
+
+def rebuild(engine: LocalEngine, worker: str, progress: Progress | None = None) -> int:
+    """Write the keyword index anew beside the old one and swap it in, then encode what has no vector of this model.
+
+    Returns how many documents the index holds. Works on a corrupt index too, since nothing is read from it.
+    """
+    held = engine.rebuild(public_documents(), expected_versions)
+    repair(differences(engine))
+    drain(engine, worker, progress)
+    return held
+
+
+def expected_versions(ids: Sequence[int] | None = None) -> dict[int, int]:
+    """What both indexes should hold: the version of every public listing (of these), by id."""
+    query = select(Listing.id, Listing.version).where(Listing.status.in_(PUBLIC_STATUSES))
+    if ids is not None:
+        query = query.where(Listing.id.in_(ids))
+    return {row.id: row.version for row in db.session.execute(query)}
+
+
+def differences(engine: LocalEngine) -> list[Difference]:
+    """Where the keyword index or the stored vectors disagree with the database, by (id, version)."""
+    expected = expected_versions()
+    rows = select(Embedding.listing_id, Embedding.listing_version).where(
+        Embedding.model == engine.embedder.name, Embedding.vector.is_not(None)
+    )
+    held = {
+        "vectors": {row.listing_id: row.listing_version for row in db.session.execute(rows)},
+        "keywords": engine.keywords().versions(),
+    }
+    return [
+        Difference(name, id, expected.get(id), found.get(id))
+        for name, found in held.items()
+        for id in sorted(expected.keys() | found.keys())
+        if expected.get(id) != found.get(id)
+    ]
+
+
+def repair(found: Iterable[Difference]) -> None:
+    """Owe the index every listing on which something differs, and what it was owed and had given up on."""
+    with transaction():
+        outbox.take_up_parked()
+        for id in sorted({difference.listing_id for difference in found}):
+            outbox.enqueue("index", id)

@@ -1,0 +1,209 @@
+"""Listings: publish, change, withdraw, read. Every write leaves an audit entry and an outbox item beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from models import AuditEntry, Listing, Organisation, db
+from models.base import now
+from models.taxonomy import PUBLIC_STATUSES
+
+from ..errors import Conflict, NotFound
+from ..policy import Actor, can
+from ..transaction import transaction
+from . import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an imported listing comes from. `hash` changes when its row does."""
+
+    source: str
+    source_id: str
+    url: str | None
+    licence: str | None
+    hash: str
+    sample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One row of an import: what its schema made of it, whose it is, and where it comes from."""
+
+    values: Mapping[str, Any]
+    organisation: Organisation | None
+    origin: Origin
+
+
+def publish(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Organisation | None = None) -> Listing:
+    """Store a new listing and show it to everybody. `values` come out of its schema."""
+    with transaction():
+        listing = _new(kind, values, organisation)
+        _publish(actor, [listing])
+        return listing
+
+
+def put_imported(actor: Actor, kind: str, source: str, rows: Sequence[Imported]) -> Counter[str]:
+    """Publish, update or leave alone the listing of each row's source id, whichever makes it agree with the row.
+
+    Returns how many were added, changed and unchanged. Raises Conflict when one is stored as the other kind.
+    """
+    outcomes: Counter[str] = Counter()
+    fresh = []
+    with transaction():
+        ids = [row.origin.source_id for row in rows]
+        stored = {
+            listing.source_id: listing
+            for listing in db.session.scalars(
+                select(Listing).where(Listing.source == source, Listing.source_id.in_(ids))
+            )
+        }
+        for row in rows:
+            listing = stored.get(row.origin.source_id)
+            if listing is None:
+                listing = _new(kind, row.values, row.organisation)
+                _apply(listing, row.origin)
+                fresh.append(listing)
+                outcomes["added"] += 1
+            else:
+                outcomes[_reimport(actor, kind, listing, row)] += 1
+        _publish(actor, fresh)
+    return outcomes
+
+
+def _reimport(actor: Actor, kind: str, listing: Listing, row: Imported) -> str:
+    if listing.kind != kind:
+        raise Conflict(f"{row.origin.source_id!r} is already stored as {listing.kind}, so it cannot become {kind}.")
+    if listing.source_hash == row.origin.hash:
+        return "unchanged"
+    organisation_id = row.organisation.id if row.organisation else None
+    _apply(listing, row.origin)
+    _change(actor, listing, "listing.reimport", {**row.values, "organisation_id": organisation_id})
+    return "changed"
+
+
+def withdraw(actor: Actor, listing_id: int) -> Listing:
+    """Take a listing out of every list and index; it stays in the database."""
+    with transaction():
+        listing = find(actor, listing_id)
+        if not can(actor, "listing.edit", listing):
+            raise NotFound("There is no such listing.")
+        _change(actor, listing, "listing.withdraw", {"status": "withdrawn"})
+        return listing
+
+
+def find(actor: Actor, listing_id: int, kind: str | None = None) -> Listing:
+    """The listing with its organisation. Raises NotFound when it is not there or not for this actor."""
+    query = select(Listing).options(joinedload(Listing.organisation)).where(Listing.id == listing_id)
+    listing = db.session.scalar(query) if 0 < listing_id < 2**63 else None
+    if listing is None or (kind and listing.kind != kind) or not can(actor, "listing.see", listing):
+        raise NotFound("There is no such listing. It may have been withdrawn.")
+    return listing
+
+
+def newest(kind: str, count: int) -> list[Listing]:
+    """The latest published listings of a kind with their organisations."""
+    query = (
+        select(Listing)
+        .options(joinedload(Listing.organisation))
+        .where(Listing.kind == kind, Listing.status.in_(PUBLIC_STATUSES))
+        .order_by(Listing.published_at.desc(), Listing.id.desc())
+        .limit(count)
+    )
+    return list(db.session.scalars(query))
+
+
+def totals() -> dict[str, int]:
+    """How many offers and needs are public, and from how many countries; anonymous listings do not tell theirs."""
+    public = Listing.status.in_(PUBLIC_STATUSES)
+    kinds = select(Listing.kind, func.count().label("number")).where(public).group_by(Listing.kind)
+    counted = {row.kind: row.number for row in db.session.execute(kinds)}
+    countries = (
+        select(func.count(func.distinct(Organisation.country)))
+        .join(Listing, Listing.organisation_id == Organisation.id)
+        .where(public, Listing.anonymous.is_(False))
+    )
+    return {
+        "offers": counted.get("offer", 0),
+        "needs": counted.get("need", 0),
+        "countries": db.session.scalar(countries) or 0,
+    }
+
+
+def organisation_named(name: str, kind: str | None, country: str | None, *, sample: bool = False) -> Organisation:
+    """The organisation of this name and country, made when it is new. Call it inside a transaction."""
+    found = db.session.scalar(
+        select(Organisation).where(Organisation.name == name, Organisation.country == country).limit(1)
+    )
+    if found is None:
+        found = Organisation(name=name, kind=kind, country=country, sample=sample)
+        db.session.add(found)
+        db.session.flush()
+    return found
+
+
+def _new(kind: str, values: Mapping[str, Any], organisation: Organisation | None) -> Listing:
+    moment = now()
+    listing = Listing(kind=kind, status="published", submitted_at=moment, published_at=moment, confirmed_at=moment)
+    listing.organisation_id = organisation.id if organisation else None
+    for name, value in values.items():
+        setattr(listing, name, value)
+    return listing
+
+
+def _publish(actor: Actor, listings: Sequence[Listing]) -> None:
+    """Store new listings with what goes beside each; one flush gives all of them their numbers."""
+    db.session.add_all(listings)
+    db.session.flush()
+    for listing in listings:
+        _record(actor, "listing.publish", listing, {}, {"kind": listing.kind, "title": listing.title})
+        outbox.enqueue("index", listing.id)
+
+
+def _apply(listing: Listing, origin: Origin) -> None:
+    listing.source, listing.source_id = origin.source, origin.source_id
+    listing.source_url, listing.source_licence = origin.url, origin.licence
+    listing.source_hash, listing.sample = origin.hash, origin.sample
+
+
+def _change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any]) -> None:
+    before, after = {}, {}
+    for name, value in values.items():
+        old = getattr(listing, name)
+        if old != value:
+            before[name], after[name] = _plain(old), _plain(value)
+            setattr(listing, name, value)
+    listing.version += 1
+    _record(actor, action, listing, before, after)
+    outbox.enqueue("index", listing.id)
+
+
+def _record(actor: Actor, action: str, listing: Listing, before: dict[str, Any], after: dict[str, Any]) -> None:
+    db.session.add(
+        AuditEntry(
+            actor_kind=actor.kind,
+            actor_id=actor.user_id,
+            action=action,
+            thing_kind="listing",
+            thing_id=listing.id,
+            before=before,
+            after=after,
+        )
+    )
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON holds it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, (date, Decimal)):
+        return str(value)
+    return value

@@ -1,0 +1,269 @@
+"""The main way through: what is wanted goes in, ranked and explained listings come out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, or_, select, true
+from sqlalchemy.orm import joinedload
+
+from models import Embedding, Listing, Organisation, db
+from models.taxonomy import PUBLIC_STATUSES
+from search_index.errors import EngineDown
+from search_index.local import LocalEngine
+from search_index.types import Document, Encoded, Filters, Hit, Notice, SearchQuery, SearchResult
+
+from ..policy import Actor, can
+from . import explaining, indexing
+from .explaining import Band, Evidence, Facts, Reason
+
+log = logging.getLogger(__name__)
+
+PAGE = 10
+#: A text longer than this is cut, with a notice: more than two pages add nothing a model or BM25 could use.
+LONGEST_TEXT = 20_000
+#: How many listings a search without an engine looks through.
+MOST_PLAIN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ListingView:
+    """A listing as an audience may see it; `organisation` and its country are None when they are not to be shown."""
+
+    id: int
+    kind: str
+    title: str
+    summary: str
+    language: str
+    category: str | None
+    subcategory: str | None
+    trl: int | None
+    sdgs: tuple[int, ...]
+    partnerships: tuple[str, ...]
+    organisation: str | None
+    country: str | None
+    anonymous: bool
+    sample: bool
+    source: str | None
+    published: datetime | None
+    deadline: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchView:
+    """One result, the same for pages and for the API."""
+
+    listing: ListingView
+    rank: int
+    hit: Hit
+    band: Band | None
+    reasons: tuple[Reason, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class MatchPage:
+    """A page of results. `notices` are codes of what the reader should know about how they came about."""
+
+    matches: tuple[MatchView, ...]
+    total: int
+    page: int
+    pages: int
+    facets: Mapping[str, Mapping[str, int]]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the search is for: its text with vectors and words, and its facts."""
+
+    text: str
+    encoded: Encoded | None
+    words: Mapping[str, str]
+    facts: Facts
+    stored: bool
+
+
+def find(
+    engine: LocalEngine,
+    actor: Actor,
+    wanted: str,
+    *,
+    text: str = "",
+    listing: Listing | None = None,
+    filters: Filters | None = None,
+    sort: str = "relevance",
+    page: int = 1,
+    per_page: int = PAGE,
+) -> MatchPage:
+    """The listings of the `wanted` kind that answer a text or serve a listing of the other kind, explained.
+
+    Costs one encode (for a stored listing whose text did not change a look-up instead), one search and one SELECT;
+    once a second a look for changes comes first. Never fails for the engine's sake: without it, a plain filter in the
+    database answers, with a notice.
+    """
+    indexing.Reader.of(engine).pull()
+    notices: list[str] = []
+    if len(text) > LONGEST_TEXT:
+        text, notices = text[:LONGEST_TEXT], ["text_cut"]
+    document, stored = _stored(engine, listing) if listing else (None, None)
+    text = document.text if document else text
+    query = SearchQuery(
+        wanted=wanted,
+        text=text,
+        encoded=stored,
+        filters=filters or {},
+        excluded=frozenset({listing.id} if listing else ()),
+        sort="newest" if sort == "newest" else "relevance",
+        least_score=explaining.LEAST_SCORE if text else 0.0,
+        offset=(page - 1) * per_page,
+        limit=per_page,
+    )
+    try:
+        if not len(engine.vectors):
+            raise EngineDown(
+                f"No vectors of the model {engine.embedder.name}. Make them with: matchmaker index rebuild"
+            )
+        result = engine.search(query)
+    except EngineDown as error:
+        log.error("engine down: %s", error)
+        result = _plain_search(query)
+    notices += [str(notice) for notice in result.notices]
+    facts = facts_of(listing) if listing else _facts_of(filters or {})
+    matches = _explained(
+        engine, actor, result, _Wanted(text, result.encoded, engine.terms(text), facts, listing is not None), query
+    )
+    pages = max(1, -(-result.total // per_page))
+    return MatchPage(matches, result.total, page, pages, result.facets, tuple(notices))
+
+
+def view_of(listing: Listing, actor: Actor) -> ListingView:
+    """The listing as this actor may see it."""
+    shown = can(actor, "listing.see_organisation", listing)
+    organisation: Organisation | None = listing.organisation if shown else None
+    return ListingView(
+        id=listing.id,
+        kind=listing.kind,
+        title=listing.title,
+        summary=listing.summary,
+        language=listing.language,
+        category=listing.category,
+        subcategory=listing.subcategory,
+        trl=listing.trl,
+        sdgs=tuple(listing.sdgs),
+        partnerships=tuple(listing.partnerships),
+        organisation=organisation.name if organisation else None,
+        country=organisation.country if organisation else None,
+        anonymous=listing.anonymous,
+        sample=listing.sample,
+        source=listing.source,
+        published=listing.published_at,
+        deadline=listing.deadline,
+    )
+
+
+def facts_of(listing: Listing) -> Facts:
+    """What a listing says of itself that can be compared."""
+    return Facts(
+        category=listing.category,
+        subcategory=listing.subcategory,
+        trl=listing.trl,
+        countries=tuple(listing.wanted_in if listing.kind == "need" else listing.available_in),
+        proven=tuple(listing.deployed_in),
+        partnerships=tuple(listing.partnerships),
+        sdgs=tuple(listing.sdgs),
+        ip_status=listing.ip_status if listing.kind == "offer" else "unknown",
+    )
+
+
+def _facts_of(filters: Filters) -> Facts:
+    """A described need asks for what its filters say; alternatives within one facet ask for no single value."""
+    levels = [int(level) for level in filters.get("trl", ())]
+    categories = filters.get("category", ())
+    return Facts(
+        category=categories[0] if len(categories) == 1 else None,
+        trl=min(levels) if levels else None,
+        countries=filters.get("country", ()),
+        partnerships=filters.get("partnership", ()),
+        sdgs=tuple(int(goal) for goal in filters.get("sdg", ())),
+    )
+
+
+def _stored(engine: LocalEngine, listing: Listing) -> tuple[Document, Encoded | None]:
+    document = indexing.document_of(listing)
+    row = db.session.get(Embedding, (listing.id, engine.embedder.name))
+    return document, indexing.encoded_of(row, document)
+
+
+def _explained(
+    engine: LocalEngine, actor: Actor, result: SearchResult, wanted: _Wanted, query: SearchQuery
+) -> tuple[MatchView, ...]:
+    """The hits as views, from one SELECT that applies status and visibility again: an index may lag behind."""
+    rows = (
+        select(Listing, Embedding)
+        .outerjoin(Embedding, and_(Embedding.listing_id == Listing.id, Embedding.model == engine.embedder.name))
+        .options(joinedload(Listing.organisation))
+        .where(Listing.id.in_([hit.id for hit in result.hits]), Listing.status.in_(PUBLIC_STATUSES))
+    )
+    found = {listing.id: (listing, embedding) for listing, embedding in db.session.execute(rows)}
+    views = []
+    for rank, hit in enumerate(result.hits, query.offset + 1):
+        if hit.id not in found or not can(actor, "listing.see", found[hit.id][0]):
+            continue
+        listing, embedding = found[hit.id]
+        views.append(
+            MatchView(
+                listing=view_of(listing, actor),
+                rank=rank,
+                hit=hit,
+                band=explaining.band(hit.score) if query.text and hit.score else None,
+                reasons=_reasons(wanted, listing),
+                evidence=_evidence(engine, wanted, indexing.document_of(listing), embedding)
+                if wanted.text
+                else Evidence(),
+            )
+        )
+    return tuple(views)
+
+
+def _reasons(wanted: _Wanted, found: Listing) -> tuple[Reason, ...]:
+    if found.kind == "offer":
+        return explaining.reasons(wanted.facts, facts_of(found))
+    reasons = explaining.reasons(facts_of(found), wanted.facts)
+    # What a typed search leaves unsaid about the offer behind it says nothing about the need that was found.
+    return reasons if wanted.stored else tuple(r for r in reasons if r.verdict is not explaining.Verdict.UNKNOWN)
+
+
+def _evidence(engine: LocalEngine, wanted: _Wanted, document: Document, row: Embedding | None) -> Evidence:
+    found = engine.terms(document.text)
+    weights = engine.weights(set(wanted.words.values()) & set(found.values()))
+    encoded = indexing.encoded_of(row, document)
+    pair = None
+    if wanted.encoded is not None and encoded is not None:
+        pair = explaining.aligned_pair((wanted.text, wanted.encoded), (document.text, encoded))
+    return Evidence(explaining.matched_terms(wanted.words, found, weights), pair)
+
+
+def _plain_search(query: SearchQuery) -> SearchResult:
+    """Without an engine: listings that hold any of the longer words and pass the filters, newest first."""
+    words = [word for word in query.text.split() if len(word) > 3][:8]
+    texts = (Listing.title, Listing.summary, Listing.problem)
+    holds = or_(*(text.icontains(word, autoescape=True) for word in words for text in texts)) if words else true()
+    found = (
+        select(Listing)
+        .options(joinedload(Listing.organisation))
+        .where(Listing.kind == query.wanted, Listing.status.in_(PUBLIC_STATUSES), holds)
+        .order_by(Listing.published_at.desc(), Listing.id)
+        .limit(MOST_PLAIN)
+    )
+    documents = [indexing.document_of(listing) for listing in db.session.scalars(found)]
+    passing = [
+        document.id for document in documents if document.passes(query.filters) and document.id not in query.excluded
+    ]
+    page = passing[query.offset : query.offset + query.limit]
+    return SearchResult(
+        tuple(Hit(id, 0.0, None, None) for id in page), len(passing), {}, (Notice.NO_ENGINE,) if documents else ()
+    )

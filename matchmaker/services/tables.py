@@ -1,0 +1,245 @@
+"""Tables out of files: CSV, XLSX and JSON Lines, read one row at a time.
+
+Rows carry the number a person sees: the row in a spreadsheet (the header is row 1, blank rows count), the line in
+JSON Lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import openpyxl
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
+from ..errors import UnusableFile
+from ..schemas import clean
+
+MOST_UNPACKED = 200 * 2**20
+MOST_LINE = 8 * 2**20
+MOST_SHEET_ROWS = 1_048_576
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its number and its cells by column. Cells are text, but in JSON Lines any JSON value."""
+
+    number: int
+    cells: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """Why a row cannot be used and what would mend it. `column` is empty when the whole row is meant."""
+
+    row: int
+    column: str
+    value: str
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns a header names (None in JSON Lines) and the rows, each of them usable or a problem."""
+
+    columns: tuple[str, ...] | None
+    rows: Iterator[Row | RowProblem]
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[Table]:
+    """The table in a .csv, .tsv, .xlsx or .jsonl file. Raises UnusableFile, at the latest while rows are read."""
+    if path.is_dir():
+        raise UnusableFile(f"{path} is a folder. Name a file in it.")
+    try:
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise UnusableFile(f"{path} cannot be opened: {error}. Check its name and that you may read it.") from error
+    with file:
+        read = _READERS.get(path.suffix.lower())
+        if read is None:
+            raise UnusableFile(f"{path.name} is of no known type. Save it as one of: {', '.join(sorted(_READERS))}.")
+        yield read(file, path.name)
+
+
+def shown(value: Any) -> str:
+    """A cell as a problem shows it: one line of at most 200 characters."""
+    text = "" if value is None else " ".join(clean(str(value)).split())
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _csv(file: BinaryIO, name: str) -> Table:
+    _check_text(file, name)
+    lines = _lines(file)
+    opening = []
+    for line in lines:
+        opening.append(line)
+        if line.strip():
+            break
+    delimiter = max(",;\t", key=_QUOTED.sub("", "".join(opening)).count)
+    records = enumerate(_records(csv.reader(chain(opening, lines), delimiter=delimiter, strict=True)), 1)
+    first: list[str] | csv.Error = next((record for _, record in records if record), [])
+    if isinstance(first, csv.Error):
+        raise UnusableFile(f"The header of {name} cannot be read ({first}). Check its quotation marks.")
+    columns = _header(first, name)
+    return Table(columns, _rows(columns, records))
+
+
+def _records(reader: Iterator[list[str]]) -> Iterator[list[str] | csv.Error]:
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield error
+
+
+def _xlsx(file: BinaryIO, name: str) -> Table:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+    except Exception as error:
+        raise _corrupt(name, error) from error
+    if unpacked > MOST_UNPACKED:
+        raise UnusableFile(
+            f"{name} unpacks to {unpacked // 2**20:,} MB; at most {MOST_UNPACKED // 2**20} MB are read. "
+            "Delete sheets and pictures that are not needed, or save it as CSV."
+        )
+    records = enumerate(_sheet(file, name), 1)
+    columns = _header(next((cells for _, cells in records if any(cells)), []), name)
+    return Table(columns, _rows(columns, records))
+
+
+def _sheet(file: BinaryIO, name: str) -> Iterator[list[str]]:
+    """The rows of the first sheet, as text. openpyxl raises whatever its parsers meet; all of it means one thing."""
+    try:
+        sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
+        if isinstance(sheet, ReadOnlyWorksheet):
+            # The size a file states is often wrong, and a huge one would be padded with empty cells.
+            sheet.reset_dimensions()
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+            if number > MOST_SHEET_ROWS:
+                raise ValueError(f"more than {MOST_SHEET_ROWS:,} rows")
+            yield [_text(cell) for cell in cells]
+    except Exception as error:
+        raise _corrupt(name, error) from error
+
+
+def _corrupt(name: str, error: Exception) -> UnusableFile:
+    # openpyxl hides what its parser says behind a page of advice.
+    cause = error.__cause__ or error.__context__ or error
+    return UnusableFile(
+        f"{name} cannot be read as an Excel workbook ({shown(cause) or type(cause).__name__}). "
+        "Open it in a spreadsheet, remove any password, and save it again as .xlsx or as CSV in UTF-8."
+    )
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, datetime) and cell.time() == time():
+        return cell.date().isoformat()
+    return str(cell)
+
+
+def _header(cells: Iterable[str], name: str) -> tuple[str, ...]:
+    columns = tuple(clean(cell) for cell in cells)
+    if not any(columns):
+        raise UnusableFile(f"{name} has no header. Put the names of the columns into its first row.")
+    repeated = [column for column, times in Counter(filter(None, columns)).items() if times > 1]
+    if repeated:
+        raise UnusableFile(f"The header of {name} names {repeated[0]!r} twice. Give every column its own name.")
+    return columns
+
+
+def _rows(
+    columns: tuple[str, ...], records: Iterable[tuple[int, Sequence[str] | csv.Error]]
+) -> Iterator[Row | RowProblem]:
+    for number, cells in records:
+        if isinstance(cells, csv.Error):
+            yield RowProblem(
+                number,
+                "",
+                "",
+                f"The row cannot be read ({cells}).",
+                "Check that each quotation mark is closed, and doubled inside a cell.",
+            )
+        elif any(cells[len(columns) :]):
+            yield RowProblem(
+                number,
+                "",
+                shown(next(filter(None, cells[len(columns) :]))),
+                f"The row has {len(cells)} cells, but the header names {len(columns)} columns.",
+                "Put a cell that contains the separator between quotation marks.",
+            )
+        elif any(cells):
+            # A spreadsheet leaves out empty cells at the end of a row.
+            yield Row(number, {column: cell for column, cell in zip(columns, cells, strict=False) if column})
+
+
+def _jsonl(file: BinaryIO, name: str) -> Table:
+    _check_text(file, name)
+    numbered = enumerate(_lines(file), 1)
+    return Table(None, (_object(number, line) for number, line in numbered if line.strip()))
+
+
+def _object(number: int, line: str) -> Row | RowProblem:
+    try:
+        cells = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        problem = f"The line is not JSON ({shown(error)})."
+    else:
+        if isinstance(cells, dict):
+            return Row(number, cells)
+        problem = "The line is not a JSON object."
+    return RowProblem(number, "", shown(line), problem, 'Write one object on the line, such as {"id": "1"}.')
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _check_text(file: BinaryIO, name: str) -> None:
+    """Read the whole file once, so that one in another encoding is refused before any of its rows is stored."""
+    empty = True
+    for number, line in enumerate(iter(lambda: file.readline(MOST_LINE), b""), 1):
+        if len(line) == MOST_LINE:
+            raise UnusableFile(f"Line {number} of {name} is longer than {MOST_LINE // 2**20} MB. Is this a text table?")
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UnusableFile(
+                f"{name} is not UTF-8: byte {error.start + 1} of line {number} is 0x{line[error.start]:02x}. "
+                'Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" in Excel).'
+            ) from error
+        empty = empty and not line.strip()
+    if empty:
+        raise UnusableFile(f"{name} is empty. Check that it was saved and that it is the right file.")
+    file.seek(0)
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
+        for line in lines:
+            yield line.replace("\0", "")
+
+
+_READERS = {".csv": _csv, ".tsv": _csv, ".txt": _csv, ".xlsx": _xlsx, ".jsonl": _jsonl, ".ndjson": _jsonl}

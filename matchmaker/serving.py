@@ -1,0 +1,92 @@
+"""The server: one gunicorn process that loads the model once, threads that share it, a worker inside."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from search_index.errors import ModelUnusable
+
+from . import worker
+from .errors import SettingsError
+from .parts import Parts
+from .services import indexing
+
+THREADS = 8
+
+
+def serve(app: Flask, host: str, port: int, *, with_worker: bool, ready: Callable[[], None]) -> None:
+    """Serve until told to stop; `ready` is called once connections are accepted. Raises SettingsError."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise SettingsError(f"The host {host!r} is not known ({error.strerror}). Check --host.") from error
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise SettingsError(
+                f"Port {port} of {host} cannot be used ({error.strerror}). Set PORT to a free one."
+            ) from error
+    name = f"[{host}]" if family == socket.AF_INET6 else host
+    _Server(app, f"{name}:{port}", with_worker, ready).run()
+
+
+class _Server(BaseApplication):
+    def __init__(self, app: Flask, address: str, with_worker: bool, ready: Callable[[], None]) -> None:
+        self._app = app
+        self._address = address
+        self._with_worker = with_worker
+        self._ready = ready
+        self._stop = threading.Event()
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Settings of gunicorn; whole needs travel in the address, so its own line limit gives way to the pages'."""
+        for name, value in {
+            "bind": self._address,
+            "workers": 1,
+            "threads": THREADS,
+            "worker_class": "gthread",
+            "limit_request_line": 0,
+            "timeout": 60,
+            "graceful_timeout": 30,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "when_ready": lambda _server: self._ready(),
+            "post_worker_init": self._started,
+            "worker_exit": self._stopping,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application gunicorn serves."""
+        return self._app
+
+    def _started(self, _worker: Any) -> None:
+        """After the fork: threads started before it would not be there."""
+        threading.Thread(target=self._warm, daemon=True).start()
+        if self._with_worker:
+            self._working = threading.Thread(target=worker.run, args=(self._app, self._stop), daemon=True)
+            self._working.start()
+
+    def _stopping(self, _server: Any, _worker: Any) -> None:
+        self._stop.set()
+        if self._with_worker:
+            self._working.join(timeout=30)
+
+    def _warm(self) -> None:
+        """Fill memory and load the model before the first search asks for them."""
+        parts: Parts = self._app.extensions["matchmaker"]
+        with self._app.app_context():
+            indexing.Reader.of(parts.engine).pull()
+        try:
+            parts.engine.embedder.encode(["warm"])
+        except ModelUnusable as error:
+            self._app.logger.error("%s", error)

@@ -1,0 +1,95 @@
+"""Settings, read once from the environment. A bad one stops the start with one line that says how to mend it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from .errors import SettingsError
+
+KEYWORD_INDEXES = ("tantivy", "whoosh")
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where state lives and which parts are used. README lists the variables."""
+
+    instance: Path
+    database_url: str
+    secret_key: str = field(repr=False)
+    model: str = DEFAULT_MODEL
+    keyword_index: str = "tantivy"
+    port: int = 8000
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read and check every setting; makes the instance folder. Raises SettingsError."""
+        instance = _instance(environment.get("MATCHMAKER_INSTANCE") or "instance")
+        own_database = URL.create("sqlite", database=str(instance / "matchmaker.sqlite3"))
+        keyword_index = (environment.get("MATCHMAKER_KEYWORD_INDEX") or "tantivy").strip().lower()
+        if keyword_index not in KEYWORD_INDEXES:
+            raise SettingsError(
+                f"MATCHMAKER_KEYWORD_INDEX is {keyword_index!r}; set it to one of: {', '.join(KEYWORD_INDEXES)}."
+            )
+        return cls(
+            instance=instance,
+            database_url=_database_url(environment.get("DATABASE_URL") or own_database.render_as_string()),
+            secret_key=environment.get("SECRET_KEY") or _kept_secret(instance / "secret_key"),
+            model=environment.get("MATCHMAKER_MODEL") or DEFAULT_MODEL,
+            keyword_index=keyword_index,
+            port=_port(environment.get("PORT") or "8000"),
+        )
+
+
+def _instance(value: str) -> Path:
+    path = Path(value).absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"The instance folder {path} cannot be written ({error.strerror}). "
+            "Make it writable, or set MATCHMAKER_INSTANCE to a folder that is."
+        ) from error
+    return path
+
+
+def _database_url(value: str) -> str:
+    try:
+        make_url(value).get_dialect().import_dbapi()
+    except (SQLAlchemyError, ImportError) as error:
+        raise SettingsError(
+            f"DATABASE_URL cannot be used ({error}). Write it as SQLAlchemy does, such as sqlite:////srv/matchmaker.db"
+        ) from error
+    return value
+
+
+def _kept_secret(path: Path) -> str:
+    """The key that signs cookies, made once and kept readable by its owner only."""
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as draft:
+            draft.write(secrets.token_urlsafe(48))
+            draft.flush()
+            # A link appears whole or not at all, so that two first starts agree on one key.
+            with suppress(FileExistsError):
+                os.link(draft.name, path)
+    kept = path.read_text().strip()
+    if len(kept) < 32:
+        raise SettingsError(f"{path} holds no usable key. Delete it (everybody signs in again) or set SECRET_KEY.")
+    return kept
+
+
+def _port(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 5 or not 0 < int(value) < 65536:
+        raise SettingsError(f"PORT is {value!r}; set it to a number from 1 to 65535.")
+    return int(value)

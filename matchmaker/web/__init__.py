@@ -1,0 +1,27 @@
+"""The pages."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import Babel
+from flask_bootstrap import Bootstrap5
+
+from .. import wording
+from ..services.explaining import mark
+from . import delivery, errors, listings, public
+from .converters import Kind, ListingId
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages and what answers of every kind have in common."""
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    app.static_url_path = "/static"
+    app.url_map.converters.update(kind=Kind, id=ListingId)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.globals.update(wording=wording, mark=mark)
+    Babel(app, default_locale="en")
+    Bootstrap5(app)
+    delivery.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(public.public)
+    app.register_blueprint(listings.listings)

@@ -1,0 +1,94 @@
+"""How answers travel: what a browser may do with them, how long it may keep them, and how small they are."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import RequestURITooLarge
+
+LONGEST_ADDRESS = 64 * 1024
+_SMALLEST_COMPRESSED = 1024
+_COMPRESSED = ("text/", "application/json", "image/svg+xml")
+
+
+def init_app(app: Flask) -> None:
+    """Apply the rules of this module to every request and answer."""
+    app.before_request(_refuse_long_addresses)
+    app.url_defaults(_version_static)
+    app.context_processor(lambda: {"nonce": nonce})
+    app.after_request(_compress)
+    app.after_request(_secure)
+    app.after_request(_keep_static)
+
+
+def nonce() -> str:
+    """The secret by which this answer's own scripts are told from injected ones."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(16)
+    return str(g.nonce)
+
+
+def _refuse_long_addresses() -> None:
+    if len(request.environ.get("QUERY_STRING", "")) + len(request.path) > LONGEST_ADDRESS:
+        raise RequestURITooLarge
+
+
+def _secure(response: Response) -> Response:
+    """A search may hold what a firm keeps to itself, so addresses are not told to other sites."""
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'self'; script-src 'nonce-{nonce()}'; style-src 'self'; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _version_static(endpoint: str, values: dict[str, Any]) -> None:
+    """Static addresses carry their content's hash, so that a browser may keep them for good."""
+    if endpoint.endswith(".static"):
+        folder = current_app.blueprints[endpoint.removesuffix(".static")].static_folder
+        values["v"] = _hash(f"{folder}/{values['filename']}")
+
+
+@cache
+def _hash(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+
+
+def _keep_static(response: Response) -> Response:
+    if (request.endpoint or "").endswith(".static") and "v" in request.args and response.status_code == 200:
+        response.cache_control.public = True
+        response.cache_control.max_age = 365 * 24 * 3600
+        response.cache_control.immutable = True
+        response.cache_control.no_cache = None
+    return response
+
+
+def _compress(response: Response) -> Response:
+    """Text travels compressed, but never a page of somebody with a session: beside words from the address, its size
+    would tell its secrets (BREACH)."""
+    static = (request.endpoint or "").endswith(".static")
+    private = current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+    if response.status_code != 200 or not (response.mimetype or "").startswith(_COMPRESSED) or (private and not static):
+        return response
+    response.vary.add("Accept-Encoding")
+    if request.accept_encodings["gzip"] <= 0 or request.method == "HEAD":
+        return response
+    response.direct_passthrough = False
+    content = response.get_data()
+    if len(content) >= _SMALLEST_COMPRESSED:
+        response.set_data(_packed(content) if static else gzip.compress(content, 6, mtime=0))
+        response.content_encoding = "gzip"
+    return response
+
+
+@cache
+def _packed(content: bytes) -> bytes:
+    return gzip.compress(content, 9, mtime=0)

@@ -1,0 +1,76 @@
+"""Every error as an answer with a way on: a page for people, JSON under /api/."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from ..errors import Invalid, MatchmakerError
+from ..wording import _
+
+log = logging.getLogger(__name__)
+
+_WORDS = {
+    400: ("This request cannot be read", "Go back and try again, or start from the search."),
+    404: (
+        "There is nothing at this address",
+        "The address may be mistyped, or the listing was withdrawn. Search for what you need instead.",
+    ),
+    405: ("This address cannot be used that way", "Open it from a link, or start from the search."),
+    413: ("What you sent is too large", "Send at most 16 MB at once; split a larger file into parts."),
+    414: (
+        "The text is too long for an address",
+        "Shorten it to its main points and search again. About 20,000 letters fit, fewer in scripts other than Latin.",
+    ),
+    422: ("Something in this request cannot be used", "Change what is named here and try again."),
+    500: (
+        "This did not work because of a fault on our side",
+        "Nothing of yours was changed. Try again in a few minutes.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong and how to mend it; `fields` maps a field of the request to what is wrong with it."""
+
+    status: int
+    title: str
+    remedy: str
+    fields: dict[str, list[str]] = field(default_factory=dict)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error with its page or its JSON."""
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(MatchmakerError, _failed)
+
+
+def _refused(error: HTTPException) -> Response:
+    status = error.code or 500
+    title, remedy = _WORDS.get(status) or _WORDS[400 if status < 500 else 500]
+    # webargs leaves what its schemas said, by place and field, in the exception.
+    messages: dict[str, dict[str, list[str]]] = getattr(error, "data", {}).get("messages", {})
+    fields = {name: said for place in messages.values() for name, said in place.items()}
+    answer = _answer(Problem(status, _(title), _(remedy), fields))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            answer.headers[name] = value
+    return answer
+
+
+def _failed(error: MatchmakerError) -> Response:
+    if error.status >= 500:
+        log.error("%s", error)
+    title, remedy = _WORDS.get(error.status) or _WORDS[400]
+    fields = error.problems if isinstance(error, Invalid) else {}
+    return _answer(Problem(error.status, _(title), str(error) if error.status < 500 else _(remedy), fields))
+
+
+def _answer(problem: Problem) -> Response:
+    if request.path.startswith("/api/"):
+        return make_response(jsonify(error=f"{problem.title}. {problem.remedy}", fields=problem.fields), problem.status)
+    return make_response(render_template("error.html", problem=problem), problem.status)

@@ -1,0 +1,81 @@
+"""Search, a listing's page, and what may serve it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, render_template, request
+
+from ..errors import NotFound
+from ..parts import Parts
+from ..policy import ANONYMOUS
+from ..services import listings as service
+from ..services import matching
+from ..services.matching import MatchPage
+from ..text import rendered, web_address
+from . import results
+from .facts import facts
+from .results import Search
+
+listings = Blueprint("listings", __name__)
+
+_BEST = 5
+
+
+@listings.get("/<kind:kind>")
+def search(kind: str) -> str:
+    """Offers or needs that answer a description; the newest when there is none."""
+    asked = Search.read("listings.search", {"kind": kind}, request.args)
+    page = matching.find(_parts().engine, ANONYMOUS, kind, text=asked.text, **asked.options)
+    return render_template("listings/search.html", kind=kind, **_around(asked, page))
+
+
+@listings.get("/<kind:kind>/<id:listing_id>")
+def show(kind: str, listing_id: int) -> str:
+    """A listing with its facts and its best counterparts."""
+    listing = service.find(ANONYMOUS, listing_id, kind)
+    best = matching.find(_parts().engine, ANONYMOUS, _other(kind), listing=listing, per_page=_BEST)
+    return render_template(
+        "listings/show.html",
+        listing=listing,
+        view=matching.view_of(listing, ANONYMOUS),
+        description=rendered(listing.description),
+        facts=facts(listing),
+        # Where it was published would give an anonymous organisation away.
+        source_address=None if listing.anonymous else web_address(listing.source_url),
+        best=best,
+        wanted=_other(kind),
+    )
+
+
+@listings.get("/<kind:kind>/<id:listing_id>/<kind:wanted>")
+def counterparts(kind: str, listing_id: int, wanted: str) -> str:
+    """Everything of the other kind that may serve a listing, or be served by it."""
+    if wanted != _other(kind):
+        raise NotFound("A need is matched with offers, and an offer with needs.")
+    listing = service.find(ANONYMOUS, listing_id, kind)
+    place = {"kind": kind, "listing_id": listing_id, "wanted": wanted}
+    asked = Search.read("listings.counterparts", place, request.args)
+    page = matching.find(_parts().engine, ANONYMOUS, wanted, listing=listing, **asked.options)
+    view = matching.view_of(listing, ANONYMOUS)
+    return render_template("listings/counterparts.html", kind=wanted, listing=view, **_around(asked, page))
+
+
+def _parts() -> Parts:
+    found: Parts = current_app.extensions["matchmaker"]
+    return found
+
+
+def _other(kind: str) -> str:
+    return "need" if kind == "offer" else "offer"
+
+
+def _around(asked: Search, page: MatchPage) -> dict[str, Any]:
+    return {
+        "search": asked,
+        "page": page,
+        "chips": results.chips(asked),
+        "groups": results.facet_groups(asked, page),
+        "notices": results.notices(asked, page),
+        "numbers": results.page_numbers(page),
+    }

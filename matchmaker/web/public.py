@@ -1,0 +1,47 @@
+"""The pages around the marketplace: home, about, and what machines ask for."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template
+
+from ..policy import ANONYMOUS
+from ..services import listings, matching
+
+public = Blueprint("public", __name__, static_folder="static", static_url_path="/static")
+
+_NEWEST = 3
+
+
+@public.get("/")
+def home() -> str:
+    """One question, how much there is, and what came in last."""
+    newest = {
+        kind: [matching.view_of(listing, ANONYMOUS) for listing in listings.newest(kind, _NEWEST)]
+        for kind in ("offer", "need")
+    }
+    return render_template("public/home.html", totals=listings.totals(), newest=newest)
+
+
+@public.get("/about")
+def about() -> str:
+    """What the marketplace does and what its words mean."""
+    return render_template("public/about.html")
+
+
+@public.get("/healthz")
+def healthz() -> Response:
+    """Says that the process answers; touches nothing else."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@public.get("/robots.txt")
+def robots() -> Response:
+    """Listings may be indexed with all that draws them; endless combinations of filters need not be."""
+    rules = ("User-agent: *", "Allow: /static/", "Allow: /bootstrap/static/", "Disallow: /api/", "Disallow: /*?")
+    return Response("\n".join(rules) + "\n", mimetype="text/plain")
+
+
+@public.get("/favicon.svg")
+def favicon() -> Response:
+    """The mark."""
+    return public.send_static_file("favicon.svg")

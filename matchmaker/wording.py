@@ -1,0 +1,173 @@
+"""Codes in words, for pages and the API alike. Every sentence passes `_`, so that translations can come later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from flask_babel import gettext
+
+from models.taxonomy import CATEGORIES, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES
+
+from .schemas import COUNTRIES
+from .services.explaining import Band, Reason, Verdict
+from .services.matching import LONGEST_TEXT
+
+
+def _(text: str, **values: object) -> str:
+    """The text in the reader's language, with its values filled in."""
+    return str(gettext(text, **values))
+
+
+_ENGLISH = Locale("en")
+
+_BANDS = {Band.STRONG: "strong match", Band.GOOD: "good match", Band.POSSIBLE: "possible match"}
+
+_VERDICTS = {Verdict.FITS: "Fits", Verdict.DIFFERS: "Does not fit", Verdict.UNKNOWN: "Unknown"}
+
+_REASONS = {
+    ("category", Verdict.FITS): "Same category: %(offered)s",
+    ("category", Verdict.DIFFERS): "Different category: %(offered)s, not %(wanted)s",
+    ("category", Verdict.UNKNOWN): "Category not stated",
+    ("subcategory", Verdict.FITS): "Same field: %(offered)s",
+    ("trl", Verdict.FITS): "TRL %(offered)s, and at least %(wanted)s is wanted",
+    ("trl", Verdict.DIFFERS): "TRL %(offered)s, but at least %(wanted)s is wanted",
+    ("trl", Verdict.UNKNOWN): "Readiness level not stated",
+    ("deployed_in", Verdict.FITS): "Already at work in %(offered)s",
+    ("available_in", Verdict.FITS): "Available in %(offered)s",
+    ("available_in", Verdict.DIFFERS): "Available in %(offered)s, not in %(wanted)s",
+    ("available_in", Verdict.UNKNOWN): "Not stated whether it is available in %(wanted)s",
+    ("partnership", Verdict.FITS): "Same partnership: %(offered)s",
+    ("partnership", Verdict.DIFFERS): "Different partnership: %(offered)s, not %(wanted)s",
+    ("partnership", Verdict.UNKNOWN): "Type of partnership not stated",
+    ("sdg", Verdict.FITS): "Same goals: %(offered)s",
+    ("ip", Verdict.UNKNOWN): "Protection (patents and the like) not stated",
+}
+
+_NOTICES = {
+    "no_vectors": "Only shared words are compared just now, not meaning, so some good results may be missing. "
+    "Try again in a few minutes.",
+    "no_keywords": "Only meaning is compared just now, not single words, so exact names may be missed. "
+    "Try again in a few minutes.",
+    "no_engine": "Search is limited just now: these are the newest listings that hold one of your words. "
+    "Try again in a few minutes.",
+    "text_cut": "The text is long. Its first %(most)s characters were used.",
+    "ignored": "This filter is not known and was left out: %(value)s.",
+}
+
+_FACETS = {
+    "category": "Category",
+    "country": "Country",
+    "trl": "Readiness level (TRL)",
+    "partnership": "Partnership",
+    "sdg": "Development goal (SDG)",
+    "language": "Language",
+}
+
+_STATUSES = {"stale": "not confirmed lately"}
+
+
+def band(code: str) -> str:
+    """A band: strong match, good match or possible match."""
+    return _(_BANDS[Band(code)])
+
+
+def verdict(code: str) -> str:
+    """Whether a reason fits, does not fit or cannot be told."""
+    return _(_VERDICTS[Verdict(code)])
+
+
+def reason(found: Reason) -> str:
+    """A reason as one plain line."""
+    sides = {
+        "wanted": listed([code_name(found.fact, code) for code in found.wanted]),
+        "offered": listed([code_name(found.fact, code) for code in found.offered]),
+    }
+    return _(_REASONS[found.fact, found.verdict], **sides)
+
+
+def notice(code: str, value: str = "") -> str:
+    """What the reader should know about how results came about; `value` is what an "ignored" notice names."""
+    return _(_NOTICES[code], value=value, most=number(LONGEST_TEXT))
+
+
+def facet(name: str) -> str:
+    """The heading of a facet."""
+    return _(_FACETS[name])
+
+
+def status(code: str) -> str | None:
+    """What a public listing's status tells a reader, if anything."""
+    return _(_STATUSES[code]) if code in _STATUSES else None
+
+
+def code_name(kind: str, code: str) -> str:
+    """A code of a facet or of a reason's fact, in words. An unknown one stands for itself."""
+    if kind in ("country", "deployed_in", "available_in"):
+        return country(code)
+    if kind == "language":
+        return language(code)
+    if kind == "sdg":
+        return _("SDG %(goal)s", goal=code)
+    names = {"category": CATEGORIES, "subcategory": SUBCATEGORY_NAMES, "partnership": PARTNERSHIPS}.get(kind, {})
+    return _(names[code]) if code in names else code
+
+
+def choice_name(kind: str, code: str) -> str:
+    """A facet's code as a choice among others: what a number alone would not say is added."""
+    if kind == "sdg":
+        return f"{code} {_(SDGS[int(code)])}"
+    return f"TRL {code}" if kind == "trl" else code_name(kind, code)
+
+
+def country(code: str) -> str:
+    """A country's everyday name; ISO's own names hold commas, which would break lists of countries."""
+    return str(_ENGLISH.territories.get(code) or COUNTRIES.get(code, code))
+
+
+def language(tag: str) -> str:
+    """A language's name, from its BCP-47 tag."""
+    locale = _locale(tag)
+    return (locale.get_display_name(_ENGLISH) if locale else None) or tag
+
+
+def direction(tag: str) -> str:
+    """How the language is written: "ltr", "rtl", or "auto" when the language is unknown."""
+    locale = _locale(tag)
+    if locale is None:
+        return "auto"
+    return "rtl" if locale.character_order == "right-to-left" else "ltr"
+
+
+def _locale(tag: str) -> Locale | None:
+    try:
+        return None if tag == "und" else Locale.parse(tag, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return None
+
+
+def day(moment: date | datetime) -> str:
+    """A date in full: 3 May 2026."""
+    return format_date(moment, "d MMMM y", locale=_ENGLISH)
+
+
+def number(value: float | Decimal) -> str:
+    """A number with its thousands apart; one too large or too small to be read so, by its powers of ten."""
+    readable = value == 0 or 1e-3 <= abs(float(value)) < 1e16
+    return format_decimal(value, locale=_ENGLISH) if readable else f"{value:g}"
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """The names with commas between; past `most`, how many more there are."""
+    shown = ", ".join(names[:most])
+    more = len(names) - most
+    return _("%(shown)s and %(more)s more", shown=shown, more=more) if more > 0 else shown
+
+
+def sdgs(goals: Iterable[int]) -> list[str]:
+    """Development goals by number and name."""
+    return [f"{code_name('sdg', str(goal))}: {_(SDGS[goal])}" for goal in goals]

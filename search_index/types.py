@@ -1,0 +1,116 @@
+"""What goes into the engine and what comes out: frozen values without a database or a web framework behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+
+#: Facets a search can be narrowed by, in the order pages show them. Each holds string codes.
+FACETS = ("category", "country", "trl", "partnership", "sdg", "language")
+FacetName = Literal["category", "country", "trl", "partnership", "sdg", "language"]
+Filters = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A text's unit vector `(d,)` with its passages.
+
+    `parts` is `(len(spans), d)`: each passage's share of the unit vector, so that `parts.sum(0)` is `vector`, and
+    dot products with any other vector add up. `spans` are the passages' `[start, end)` in the text, in characters.
+    """
+
+    vector: Vector
+    parts: Vector
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A listing as the indexes hold it. `facets` maps a facet's name to its codes; an absent one is unknown."""
+
+    id: int
+    version: int
+    kind: str
+    title: str
+    body: str
+    language: str = "und"
+    facets: Filters = field(default_factory=dict)
+    published: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """What is embedded: title and body; evidence spans refer to it."""
+        return f"{self.title}\n{self.body}" if self.body else self.title
+
+    def passes(self, filters: Filters) -> bool:
+        """Whether the document holds one of the codes of each filtered facet."""
+        return all(set(codes) & set(self.facets.get(facet, ())) for facet, codes in filters.items())
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A search for `wanted` ("offer" or "need").
+
+    Within one facet values are alternatives, across facets they add up. Without text (and vector) the newest come
+    first. `excluded` ids never appear, nor hits scored below `least_score`. `limit` and `offset` page through the
+    hits. `legs` says which legs take part.
+    """
+
+    wanted: str
+    text: str = ""
+    encoded: Encoded | None = None
+    filters: Filters = field(default_factory=dict)
+    excluded: frozenset[int] = frozenset()
+    sort: Literal["relevance", "newest"] = "relevance"
+    least_score: float = 0.0
+    legs: frozenset[Literal["vector", "keyword"]] = frozenset({"vector", "keyword"})
+    offset: int = 0
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LegScore:
+    """One leg's view of a hit: rank from 1, raw score (cosine or BM25), and the normalised score that is weighted."""
+
+    rank: int
+    raw: float
+    normalised: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `score`, the weighted sum of the legs' normalised scores, compares across queries and filters."""
+
+    id: int
+    score: float
+    vector: LegScore | None
+    keyword: LegScore | None
+
+
+class Notice(StrEnum):
+    """What a search had to do without."""
+
+    NO_VECTORS = "no_vectors"
+    NO_KEYWORDS = "no_keywords"
+    NO_ENGINE = "no_engine"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A page of hits, how many there are in all, and exact counts per facet and code over all of them.
+
+    A facet that is filtered counts what choosing another of its codes would give. `encoded` is the text's, for whoever
+    explains the hits.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    facets: dict[str, dict[str, int]]
+    notices: tuple[Notice, ...] = ()
+    encoded: Encoded | None = None
