@@ -80,8 +80,11 @@ class SentenceTransformerEmbedder:
                     out[position] = _with_passages(texts[position], item.offsets, *encoded)
             else:
                 with self._lock:  # it sets up the same tokenizer in another way
-                    vectors = model.encode([texts[position] for position, _ in items], normalize_embeddings=True)
-                for (position, _), vector in zip(items, np.asarray(vectors, np.float32), strict=True):
+                    vectors = model.encode([texts[position] for position, _ in items], convert_to_tensor=True)
+                # The model's own norms are rounded to its precision.
+                vectors = vectors.float().numpy()
+                vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+                for (position, _), vector in zip(items, vectors, strict=True):
                     out[position] = Encoded(vector, vector[None, :], ((0, len(texts[position])),))
             if progress:
                 progress(len(batch))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -219,10 +219,12 @@ def encoded_of(row: Embedding | None, document: Document) -> Encoded | None:
 class Reader:
     """Follows the database for one engine: pulls rows past the number it has seen, at most once a second."""
 
-    def __init__(self, engine: LocalEngine) -> None:
+    def __init__(self, engine: LocalEngine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
+        self._clock = clock
         self._seen = 0
         self._last = 0.0
+        self._ready = False
 
     @classmethod
     def of(cls, engine: LocalEngine) -> Reader:
@@ -235,12 +237,13 @@ class Reader:
     def pull(self, *, force: bool = False) -> None:
         """Bring the engine's memory up to what the database holds now."""
         # Until the first pull is over, whoever comes waits for it at the lock.
-        if not force and self._seen and time.monotonic() - self._last < _PULL_EVERY:
+        if not force and self._ready and self._clock() - self._last < _PULL_EVERY:
             return
-        self._last = time.monotonic()
+        self._last = self._clock()
         with self._engine.vectors.lock:
             while self._pull_some():
                 pass
+        self._ready = True
         try:
             self._engine.keywords().refresh()
         except SearchIndexError as error:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from search_index.embedders import HashingEmbedder, SentenceTransformerEmbedder
 from search_index.errors import ModelUnusable
 from search_index.protocols import Embedder
+from search_index.types import Vector
 
 LONG = "The plant treats waste water with membranes and saves energy in every step of the process. " * 40
 TEXTS = (
@@ -133,13 +134,17 @@ def loads_model_of(folder: Path) -> None:
     SentenceTransformerEmbedder(str(folder)).encode(["pump"])
 
 
+def cosines(ours: Vector, plain: Vector) -> Vector:
+    """Row by row; the library's pooling rounds its norms to the model's precision."""
+    return (ours * plain).sum(1) / np.linalg.norm(plain, axis=1)
+
+
 @pytest.mark.model
 class TestSentenceTransformers:
     def test_vectors_are_those_of_the_library(self, minilm: SentenceTransformerEmbedder) -> None:
         ours = np.stack([encoded.vector for encoded in minilm.encode(TEXTS)])
-        # The library's own pooling rounds to the model's precision.
-        plain = np.asarray(minilm.bare().encode(list(TEXTS), convert_to_tensor=True, normalize_embeddings=True).float())
-        assert (ours * plain).sum(1).min() >= 0.9999
+        plain = np.asarray(minilm.bare().encode(list(TEXTS), convert_to_tensor=True).float())
+        assert cosines(ours, plain).min() >= 0.9999
 
     def test_past_the_window_passages_have_no_part(self, minilm: SentenceTransformerEmbedder) -> None:
         (encoded,) = minilm.encode([LONG])
@@ -213,8 +218,8 @@ class TestOtherModels:
         embedder = SentenceTransformerEmbedder(str(tiny[pooling]))
         texts = ["solar pump for farms . water for farms .", "water", "pump . " * 300]
         ours = np.stack([encoded.vector for encoded in embedder.encode(texts)])
-        plain = np.asarray(embedder.bare().encode(texts, convert_to_tensor=True, normalize_embeddings=True).float())
-        assert (ours * plain).sum(1).min() >= 0.9999
+        plain = np.asarray(embedder.bare().encode(texts, convert_to_tensor=True).float())
+        assert cosines(ours, plain).min() >= 0.9999
 
     def test_parts_add_up_to_the_vector(self, tiny: dict[str, Path], pooling: str) -> None:
         for encoded in SentenceTransformerEmbedder(str(tiny[pooling])).encode(["solar pump for farms . water .", ""]):

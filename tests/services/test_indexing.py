@@ -454,11 +454,17 @@ class TestReader:
         assert near(engine.empty_twin(engine.generations.root)) == ids
 
     def test_a_pull_asks_at_most_once_a_second(self, engine: LocalEngine, other: LocalEngine) -> None:
-        Reader.of(other).pull()
+        now = 100.0
+        reader = Reader(other, clock=lambda: now)
+        reader.pull()
         id = publish()
         drain(engine, "w")
-        Reader.of(other).pull()
+        now += 0.9
+        reader.pull()
         assert id not in other.vectors.versions()
+        now += 0.2
+        reader.pull()
+        assert id in other.vectors.versions()
 
     def test_a_pull_of_tombstones_alone_is_fine(self, engine: LocalEngine, other: LocalEngine) -> None:
         id = publish()
