@@ -34,7 +34,7 @@ from matchmaker.settings import Settings
 from models import OutboxItem, db
 from search_index.embedders import SentenceTransformerEmbedder
 from search_index.local import LocalEngine
-from search_index.types import SearchQuery
+from search_index.types import Scope, SearchQuery
 
 KINDS = {"cordis-h2020-cleantech": "offer", "open-sustainable-technology": "offer", "ndc-country-needs": "need"}
 SAMPLES = Path(__file__).parent.parent / "matchmaker" / "samples"
@@ -111,7 +111,7 @@ def _needs() -> Iterator[str]:
 def _searching(engine: LocalEngine) -> None:
     needs = list(_needs())
     encoded = engine.embedder.encode(needs)
-    queries = [SearchQuery("offer", text, vectors) for text, vectors in zip(needs, encoded, strict=True)]
+    queries = [SearchQuery(Scope("offer"), text, vectors) for text, vectors in zip(needs, encoded, strict=True)]
     engine.search(queries[0])
     spent = [_timed(partial(engine.search, query)) for query in queries]
     print(f"engine without the encode, {len(spent)} needs: {_spread(spent)}")

@@ -17,7 +17,7 @@ import tantivy
 from . import tantivy_files
 from .analysis import K1, STOP_WORDS, fold, segment, words
 from .errors import IndexCorrupt, IndexLocked
-from .types import FACETS, Document, Filters
+from .types import FACETS, Document, Scope
 
 _HEAP = 64_000_000
 _KINDS = ("offer", "need")
@@ -74,9 +74,7 @@ class TantivyKeywordIndex:
             self._index.reload()
             self._searcher = self._index.searcher()
 
-    def search(
-        self, text: str, wanted: str, filters: Filters, excluded: frozenset[int], limit: int
-    ) -> list[tuple[int, float]]:
+    def search(self, text: str, scope: Scope, limit: int) -> list[tuple[int, float]]:
         """See KeywordIndex.search."""
         searcher = self._searcher
         counts = self._query_terms(text)
@@ -85,10 +83,10 @@ class TantivyKeywordIndex:
         any_term = tantivy.Query.boolean_query(
             [(tantivy.Occur.Should, self._term_query(term, count)) for term, count in counts.items()]
         )
-        clauses = [(tantivy.Occur.Must, any_term), (tantivy.Occur.Must, self._filter("kind", (wanted,)))]
-        clauses += [(tantivy.Occur.Must, self._filter(facet, codes)) for facet, codes in filters.items()]
-        if excluded:
-            none = tantivy.Query.term_set_query(self._schema, "id", list(excluded))
+        clauses = [(tantivy.Occur.Must, any_term), (tantivy.Occur.Must, self._filter("kind", (scope.wanted,)))]
+        clauses += [(tantivy.Occur.Must, self._filter(facet, codes)) for facet, codes in scope.filters.items()]
+        if scope.excluded:
+            none = tantivy.Query.term_set_query(self._schema, "id", list(scope.excluded))
             clauses.append((tantivy.Occur.MustNot, none))
         with self._reading():
             found = searcher.search(tantivy.Query.boolean_query(clauses), limit=limit, count=False).hits

@@ -19,7 +19,7 @@ from whoosh.support.charset import accent_map
 
 from .analysis import K1, STOP_WORDS, fold, segment, words
 from .errors import IndexCorrupt, IndexLocked
-from .types import FACETS, Document, Filters
+from .types import FACETS, Document, Scope
 
 _LOCK_WAIT = 30.0
 #: Whoosh takes time in proportion to its terms; the rarest of a long need carry its meaning.
@@ -69,16 +69,15 @@ class WhooshKeywordIndex:
                 # Whoosh's own refresh() fails on a reader that was opened while the index was empty.
                 self._searcher = self._index.searcher(weighting=_BM25)
 
-    def search(
-        self, text: str, wanted: str, filters: Filters, excluded: frozenset[int], limit: int
-    ) -> list[tuple[int, float]]:
+    def search(self, text: str, scope: Scope, limit: int) -> list[tuple[int, float]]:
         """See KeywordIndex.search."""
         searcher = self._searcher
         counts = self._query_terms(text)
         if not counts:
             return []
-        passing = query.And([query.Term("kind", wanted), *(_any(facet, codes) for facet, codes in filters.items())])
-        barred = query.Or([query.Term("id", str(id)) for id in excluded]) if excluded else None
+        filters = (_any(facet, codes) for facet, codes in scope.filters.items())
+        passing = query.And([query.Term("kind", scope.wanted), *filters])
+        barred = query.Or([query.Term("id", str(id)) for id in scope.excluded]) if scope.excluded else None
         any_term = query.Or([query.Term("text", term, boost=float(count)) for term, count in counts.items()])
         with self._seeking, self._reading():
             found = searcher.search(any_term, limit=limit, filter=passing, mask=barred, scored=True)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fusion
+from .columns import Bits, holds
 from .errors import EngineDown, IndexCorrupt, IndexLocked, ModelUnusable
 from .generations import Generations
 from .protocols import Embedder, KeywordIndex
-from .types import Document, Encoded, Filters, Hit, LegScore, Notice, SearchQuery, SearchResult, Vector
+from .types import FACETS, Document, Encoded, Entry, Hit, LegScore, Notice, Scope, SearchQuery, SearchResult, Vector
 from .vectors import FaissVectorIndex
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,9 @@ class LocalEngine:
         """An engine of the same parts that holds nothing yet, its keyword index in another folder."""
         return LocalEngine(self.embedder, Generations(folder), self._open_keywords)
 
-    def load(self, documents: Sequence[Document], vectors: Vector, removed: Iterable[int] = ()) -> None:
-        """Put documents and their vectors `(n, d)` in this process's memory and forget the removed ids."""
-        self.vectors.put(documents, vectors)
+    def load(self, entries: Sequence[Entry], vectors: Vector, removed: Iterable[int] = ()) -> None:
+        """Put listings and their vectors `(n, d)` in this process's memory and forget the removed ids."""
+        self.vectors.put(entries, vectors)
         self.vectors.remove(removed)
 
     def write(self, documents: Iterable[Document], removed: Iterable[int] = ()) -> None:
@@ -130,8 +131,11 @@ class LocalEngine:
         elif query.encoded is None:
             query = replace(query, encoded=self._encode(query.text, notices))
         with self.vectors.lock:
-            found = self._candidates(query, query.filters, notices)
-            facets = self._facets(query, found.rows, lambda filters: self._candidates(query, filters, notices).rows)
+            found = self._candidates(query, query.scope, notices)
+            only = self.vectors.columns.only
+            facets = self._facets(
+                query.scope, only(found.rows), lambda scope: only(self._candidates(query, scope, notices).rows)
+            )
             hits = self._hits(query, found)
         return SearchResult(hits, len(found.rows), facets, tuple(dict.fromkeys(notices)), query.encoded)
 
@@ -143,11 +147,11 @@ class LocalEngine:
             notices.append(Notice.NO_VECTORS)
             return None
 
-    def _candidates(self, query: SearchQuery, filters: Filters, notices: list[Notice]) -> _Candidates:
+    def _candidates(self, query: SearchQuery, scope: Scope, notices: list[Notice]) -> _Candidates:
         """The best of both legs under the filters, scored, above the least strength asked for."""
         columns = self.vectors.columns
-        mask = columns.mask(query.wanted, filters, query.excluded)
-        by_keyword = self._keyword_leg(query, filters, notices)
+        mask = columns.mask(scope)
+        by_keyword = self._keyword_leg(query, scope, notices)
         if query.encoded is not None and query.encoded.vector.any():
             vector_rows, cosines = self.vectors.search(query.encoded.vector, mask, DEPTH)
         else:
@@ -155,7 +159,7 @@ class LocalEngine:
         keyword_rows = self.vectors.rows(list(by_keyword))
         known = keyword_rows >= 0
         # The keyword index may run ahead of this process's memory, or behind it: the mask has the last word.
-        known[known] = mask[keyword_rows[known]]
+        known[known] = holds(mask, keyword_rows[known])
         scores = np.fromiter(by_keyword.values(), np.float32, len(by_keyword))[known]
         keyword_rows = keyword_rows[known]
         rows = np.union1d(vector_rows, keyword_rows)
@@ -172,14 +176,14 @@ class LocalEngine:
         # With one leg down scores are low throughout, and its best is better than nothing.
         return found if notices else found.above(query.least_score)
 
-    def _keyword_leg(self, query: SearchQuery, filters: Filters, notices: list[Notice]) -> dict[int, float]:
+    def _keyword_leg(self, query: SearchQuery, scope: Scope, notices: list[Notice]) -> dict[int, float]:
         if not query.text or "keyword" not in query.legs:
             return {}
         try:
             keywords = self.keywords()
             if len(self.vectors) and not keywords.count():
                 raise IndexCorrupt("The keyword index is empty. Mend it with: matchmaker index rebuild")
-            return dict(keywords.search(query.text, query.wanted, filters, query.excluded, DEPTH))
+            return dict(keywords.search(query.text, scope, DEPTH))
         except (IndexCorrupt, IndexLocked, OSError) as error:
             log.error("keyword search failed: %s", error)
             if query.encoded is None:
@@ -191,25 +195,20 @@ class LocalEngine:
         """Everything under the filters, newest first."""
         columns = self.vectors.columns
 
-        def passing(filters: Filters) -> NDArray[np.int64]:
-            return np.flatnonzero(columns.mask(query.wanted, filters, query.excluded))
-
-        rows = passing(query.filters)
-        facets = self._facets(query, rows, passing)
+        mask = columns.mask(query.scope)
+        rows = columns.rows(mask)
+        facets = self._facets(query.scope, mask, columns.mask)
         order = np.lexsort((columns.id[rows], -columns.published[rows]))
         page = rows[order][query.offset : query.offset + query.limit]
         hits = tuple(Hit(int(id), 0.0, None, None) for id in columns.id[page])
         return SearchResult(hits, len(rows), facets)
 
-    def _facets(
-        self, query: SearchQuery, rows: NDArray[np.int64], passing: Callable[[Filters], NDArray[np.int64]]
-    ) -> dict[str, dict[str, int]]:
-        columns = self.vectors.columns
+    def _facets(self, scope: Scope, found: Bits, find: Callable[[Scope], Bits]) -> dict[str, dict[str, int]]:
         counted = {}
-        for facet in columns.codes:
-            chosen = query.filters.get(facet)
-            others = {name: codes for name, codes in query.filters.items() if name != facet}
-            counted[facet] = columns.counts(facet, passing(others) if chosen else rows)
+        for facet in FACETS:
+            others = {name: codes for name, codes in scope.filters.items() if name != facet}
+            rows = find(replace(scope, filters=others)) if facet in scope.filters else found
+            counted[facet] = self.vectors.columns.counts(facet, rows)
         return counted
 
     def _hits(self, query: SearchQuery, found: _Candidates) -> tuple[Hit, ...]:

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .types import Document, Encoded, Filters, SearchQuery, SearchResult, Vector
+from .columns import Bits
+from .types import Document, Encoded, Entry, Scope, SearchQuery, SearchResult, Vector, Words
 
 Progress = Callable[[int], object]
 
@@ -27,7 +28,7 @@ class Embedder(Protocol):
 class VectorIndex(Protocol):
     """Unit vectors under integer ids, with the filter columns of their documents."""
 
-    def put(self, documents: Sequence[Document], vectors: Vector) -> None:
+    def put(self, entries: Sequence[Entry], vectors: Vector) -> None:
         """Add or replace; `vectors` is `(n, d)`. Raises ValueError on a wrong size, NaN or infinity."""
         ...
 
@@ -35,7 +36,7 @@ class VectorIndex(Protocol):
         """Forget the ids; unknown ones are fine."""
         ...
 
-    def search(self, vector: Vector, mask: NDArray[np.bool_], limit: int) -> tuple[NDArray[np.int64], Vector]:
+    def search(self, vector: Vector, mask: Bits, limit: int) -> tuple[NDArray[np.int64], Vector]:
         """Row numbers and cosines of the best `limit` rows under the mask, best first; exact."""
         ...
 
@@ -51,10 +52,16 @@ class KeywordIndex(Protocol):
         """See what any process has committed."""
         ...
 
-    def search(
-        self, text: str, wanted: str, filters: Filters, excluded: frozenset[int], limit: int
-    ) -> list[tuple[int, float]]:
-        """(id, BM25 score) of the best `limit` documents that hold any term of the text and pass every filter."""
+    def search(self, text: str, scope: Scope, limit: int) -> list[tuple[int, float]]:
+        """(id, BM25 score) of the best `limit` documents in the scope that hold any term of the text."""
+        ...
+
+    def holding(self, words: Words) -> NDArray[np.int64]:
+        """The ids of all documents, of either kind, whose text is as the words ask; in ascending order."""
+        ...
+
+    def vocabulary(self) -> dict[str, int]:
+        """Every word of the texts as it is written, in lower case, with the number of documents that hold it."""
         ...
 
     def ceiling(self, text: str) -> float:

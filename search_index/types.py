@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -15,6 +16,8 @@ Vector = NDArray[np.float32]
 FACETS = ("category", "country", "trl", "partnership", "sdg", "language")
 FacetName = Literal["category", "country", "trl", "partnership", "sdg", "language"]
 Filters = dict[str, tuple[str, ...]]
+#: Every moment.
+ALWAYS = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,29 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A listing as the indexes hold it. `facets` maps a facet's name to its codes; an absent one is unknown."""
+class Entry:
+    """What is held of a listing beside its vector and its words.
+
+    `facets` maps a facet's name to its codes; an absent one is unknown. `published` is in seconds since 1970. `family`
+    is the id that near-duplicates share; 0 stands for a listing that is alone.
+    """
 
     id: int
     version: int
     kind: str
+    _: KW_ONLY
+    facets: Filters = field(default_factory=dict)
+    published: float = 0.0
+    family: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Entry):
+    """A listing as the indexes hold it."""
+
     title: str
     body: str
     language: str = "und"
-    facets: Filters = field(default_factory=dict)
-    published: float = 0.0
 
     @property
     def text(self) -> str:
@@ -54,19 +69,47 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchQuery:
-    """A search for `wanted` ("offer" or "need").
+class Words:
+    """What a listing's text must hold: every phrase, a word for every beginning, and nothing that is barred.
 
-    Within one facet values are alternatives, across facets they add up. Without text (and vector) the newest come
-    first. `excluded` ids never appear, nor hits scored below `least_score`. `limit` and `offset` page through the
-    hits. `legs` says which legs take part.
+    A phrase or a barred text is one word or several that follow each other, compared as they are indexed: stemmed,
+    without stop words.
+    """
+
+    phrases: tuple[str, ...] = ()
+    beginnings: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.phrases or self.beginnings or self.barred)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which listings may be found at all. Both legs apply it before they rank.
+
+    Within one facet values are alternatives, across facets they add up. `published` is `[from, until)` in seconds
+    since 1970. `excluded` ids never appear.
     """
 
     wanted: str
+    filters: Filters = field(default_factory=dict)
+    published: tuple[float, float] = ALWAYS
+    excluded: frozenset[int] = frozenset()
+    words: Words = Words()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A search for what the scope allows.
+
+    Without text (and vector) the newest come first. Hits scored below `least_score` never appear. `limit` and `offset`
+    page through the hits. `legs` says which legs take part.
+    """
+
+    scope: Scope
     text: str = ""
     encoded: Encoded | None = None
-    filters: Filters = field(default_factory=dict)
-    excluded: frozenset[int] = frozenset()
     sort: Literal["relevance", "newest"] = "relevance"
     least_score: float = 0.0
     legs: frozenset[Literal["vector", "keyword"]] = frozenset({"vector", "keyword"})

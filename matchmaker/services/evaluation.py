@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from search_index.local import DEPTH, LocalEngine
-from search_index.types import Document, SearchQuery
+from search_index.types import Document, Scope, SearchQuery
 
 from ..errors import UnusableFile
 
@@ -107,7 +107,7 @@ def _rankings(engine: LocalEngine, collection: Collection, progress: Progress) -
     out: dict[str, list[list[str]]] = {leg: [] for leg in LEGS}
     for (id, text), vectors in zip(collection.queries, encoded, strict=True):
         own = frozenset({number_of[id]} if id in number_of else ())
-        query = SearchQuery("offer", text=text, encoded=vectors, excluded=own, limit=min(50, DEPTH))
+        query = SearchQuery(Scope("offer", excluded=own), text=text, encoded=vectors, limit=min(50, DEPTH))
         for leg in LEGS:
             legs = frozenset({"vector", "keyword"} if leg == "fusion" else {leg})
             hits = engine.search(replace(query, legs=legs)).hits  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from models import Embedding, Listing, Organisation, db
 from models.taxonomy import PUBLIC_STATUSES
 from search_index.errors import EngineDown
 from search_index.local import LocalEngine
-from search_index.types import Document, Encoded, Filters, Hit, Notice, SearchQuery, SearchResult
+from search_index.types import Document, Encoded, Filters, Hit, Notice, Scope, SearchQuery, SearchResult
 
 from ..policy import Actor, can
 from . import explaining, indexing
@@ -112,11 +112,9 @@ def find(
     document, stored = _stored(engine, listing) if listing else (None, None)
     text = document.text if document else text
     query = SearchQuery(
-        wanted=wanted,
+        Scope(wanted, filters or {}, excluded=frozenset({listing.id} if listing else ())),
         text=text,
         encoded=stored,
-        filters=filters or {},
-        excluded=frozenset({listing.id} if listing else ()),
         sort="newest" if sort == "newest" else "relevance",
         least_score=explaining.LEAST_SCORE if text else 0.0,
         offset=(page - 1) * per_page,
@@ -255,14 +253,12 @@ def _plain_search(query: SearchQuery) -> SearchResult:
     found = (
         select(Listing)
         .options(joinedload(Listing.organisation))
-        .where(Listing.kind == query.wanted, Listing.status.in_(PUBLIC_STATUSES), holds)
+        .where(Listing.kind == query.scope.wanted, Listing.status.in_(PUBLIC_STATUSES), holds)
         .order_by(Listing.published_at.desc(), Listing.id)
         .limit(MOST_PLAIN)
     )
     documents = [indexing.document_of(listing) for listing in db.session.scalars(found)]
-    passing = [
-        document.id for document in documents if document.passes(query.filters) and document.id not in query.excluded
-    ]
+    passing = [d.id for d in documents if d.passes(query.scope.filters) and d.id not in query.scope.excluded]
     page = passing[query.offset : query.offset + query.limit]
     return SearchResult(
         tuple(Hit(id, 0.0, None, None) for id in page), len(passing), {}, (Notice.NO_ENGINE,) if documents else ()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from search_index.keywords_tantivy import TantivyKeywordIndex
 from search_index.keywords_whoosh import WhooshKeywordIndex
 from search_index.local import LocalEngine
 from search_index.protocols import KeywordIndex, Progress
-from search_index.types import FACETS, Document, Encoded, Filters, Notice, SearchQuery
+from search_index.types import FACETS, Document, Encoded, Filters, Notice, Scope, SearchQuery
 
 ENGINES: dict[str, Callable[[Path], KeywordIndex]] = {"tantivy": TantivyKeywordIndex, "whoosh": WhooshKeywordIndex}
 WORDS = [
@@ -77,6 +78,11 @@ def fill(engine: LocalEngine, documents: Sequence[Document]) -> None:
     engine.load(documents, np.stack([item.vector for item in encoded]))
 
 
+def scoped(query: SearchQuery, **changes: Any) -> SearchQuery:
+    """The query in a changed scope."""
+    return replace(query, scope=replace(query.scope, **changes))
+
+
 def passes(document: Document, filters: Filters) -> bool:
     return all(set(codes) & set(document.facets.get(facet, ())) for facet, codes in filters.items())
 
@@ -110,9 +116,9 @@ class TestFilters:
     def test_filters_take_hits_away_and_change_no_score(
         self, engine: LocalEngine, text: str, chosen: Filters, wanted: str
     ) -> None:
-        query = SearchQuery(wanted, text, limit=EVERY)
+        query = SearchQuery(Scope(wanted), text, limit=EVERY)
         everything = {hit.id: hit.score for hit in engine.search(query).hits}
-        found = engine.search(replace(query, filters=chosen)).hits
+        found = engine.search(scoped(query, filters=chosen)).hits
         expected = {id: score for id, score in everything.items() if passes(DOCUMENTS[id], chosen)}
         assert {hit.id: hit.score for hit in found} == pytest.approx(expected, abs=1e-5)
         assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
@@ -122,9 +128,9 @@ class TestFilters:
     def test_each_leg_alone_filters_alike(
         self, engine: LocalEngine, text: str, chosen: Filters, legs: set[str]
     ) -> None:
-        query = SearchQuery("offer", text, legs=frozenset(legs), limit=EVERY)  # type: ignore[arg-type]
+        query = SearchQuery(Scope("offer"), text, legs=frozenset(legs), limit=EVERY)  # type: ignore[arg-type]
         everything = {hit.id: hit.score for hit in engine.search(query).hits}
-        found = {hit.id: hit.score for hit in engine.search(replace(query, filters=chosen)).hits}
+        found = {hit.id: hit.score for hit in engine.search(scoped(query, filters=chosen)).hits}
         expected = {id: score for id, score in everything.items() if passes(DOCUMENTS[id], chosen)}
         assert found == pytest.approx(expected, abs=1e-5)
 
@@ -133,13 +139,13 @@ class TestFilters:
     def test_excluded_ids_never_appear_and_others_stay(
         self, engine: LocalEngine, text: str, excluded: frozenset[int]
     ) -> None:
-        query = SearchQuery("offer", text, limit=EVERY)
+        query = SearchQuery(Scope("offer"), text, limit=EVERY)
         everything = {hit.id: hit.score for hit in engine.search(query).hits}
-        found = {hit.id: hit.score for hit in engine.search(replace(query, excluded=excluded)).hits}
+        found = {hit.id: hit.score for hit in engine.search(scoped(query, excluded=excluded)).hits}
         assert found == pytest.approx({id: s for id, s in everything.items() if id not in excluded}, abs=1e-5)
 
     def test_only_the_wanted_kind_appears(self, engine: LocalEngine) -> None:
-        found = engine.search(SearchQuery("need", "solar water pump", limit=EVERY)).hits
+        found = engine.search(SearchQuery(Scope("need"), "solar water pump", limit=EVERY)).hits
         assert {DOCUMENTS[hit.id].kind for hit in found} == {"need"}
 
 
@@ -147,8 +153,8 @@ class TestFacets:
     @staticmethod
     def counted(engine: LocalEngine, query: SearchQuery, facet: str) -> dict[str, int]:
         """The facet's codes over all hits under the other filters, by brute force."""
-        others = {name: codes for name, codes in query.filters.items() if name != facet}
-        hits = engine.search(replace(query, filters=others, limit=EVERY)).hits
+        others = {name: codes for name, codes in query.scope.filters.items() if name != facet}
+        hits = engine.search(scoped(replace(query, limit=EVERY), filters=others)).hits
         return dict(Counter(code for hit in hits for code in DOCUMENTS[hit.id].facets.get(facet, ())))
 
     @READS
@@ -157,42 +163,42 @@ class TestFacets:
         self, engine: LocalEngine, text: str, chosen: Filters
     ) -> None:
         # Just beside a score, so that rounding decides nothing.
-        scores = sorted({hit.score for hit in engine.search(SearchQuery("offer", text, limit=EVERY)).hits})
+        scores = sorted({hit.score for hit in engine.search(SearchQuery(Scope("offer"), text, limit=EVERY)).hits})
         gaps = [(high - low, (high + low) / 2) for low, high in pairwise(scores)]
-        query = SearchQuery("offer", text, filters=chosen, least_score=max(gaps)[1] if gaps else 0.0, limit=3)
+        query = SearchQuery(Scope("offer", filters=chosen), text, least_score=max(gaps)[1] if gaps else 0.0, limit=3)
         assert engine.search(query).facets == {facet: self.counted(engine, query, facet) for facet in FACETS}
 
     def test_a_code_without_hits_is_left_out(self, engine: LocalEngine) -> None:
-        result = engine.search(SearchQuery("offer", filters={"country": ("KE",), "trl": ("3",)}))
+        result = engine.search(SearchQuery(Scope("offer", filters={"country": ("KE",), "trl": ("3",)})))
         assert all(number > 0 for counts in result.facets.values() for number in counts.values())
 
     def test_codes_that_appear_later_are_counted(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Pump", "", facets={"country": ("KE",)})])
         fill(fresh, [Document(2, 1, "offer", "Pump", "", facets={"country": ("UG",)})])
-        assert fresh.search(SearchQuery("offer", "pump")).facets["country"] == {"KE": 1, "UG": 1}
+        assert fresh.search(SearchQuery(Scope("offer"), "pump")).facets["country"] == {"KE": 1, "UG": 1}
 
 
 class TestPages:
     def test_without_text_the_newest_come_first(self, engine: LocalEngine) -> None:
-        hits = engine.search(SearchQuery("offer", limit=EVERY)).hits
+        hits = engine.search(SearchQuery(Scope("offer"), limit=EVERY)).hits
         offers = [document for document in DOCUMENTS.values() if document.kind == "offer"]
         assert [hit.id for hit in hits] == [d.id for d in sorted(offers, key=lambda d: (-d.published, d.id))]
 
     def test_browsing_orders_alike_however_the_documents_came(self, fresh: LocalEngine) -> None:
         fill(fresh, list(reversed(DOCUMENTS.values())))
-        hits = fresh.search(SearchQuery("need", limit=EVERY)).hits
+        hits = fresh.search(SearchQuery(Scope("need"), limit=EVERY)).hits
         needs = [document for document in DOCUMENTS.values() if document.kind == "need"]
         assert [hit.id for hit in hits] == [d.id for d in sorted(needs, key=lambda d: (-d.published, d.id))]
 
     def test_a_search_can_be_sorted_by_date(self, engine: LocalEngine) -> None:
-        hits = engine.search(SearchQuery("offer", "solar pump", sort="newest", limit=EVERY)).hits
+        hits = engine.search(SearchQuery(Scope("offer"), "solar pump", sort="newest", limit=EVERY)).hits
         dates = [DOCUMENTS[hit.id].published for hit in hits]
         assert dates == sorted(dates, reverse=True)
 
     @READS
     @given(text=st.one_of(st.just(""), texts), size=st.sampled_from([9, 20, 47]), chosen=some_filters)
     def test_pages_hold_every_hit_once(self, engine: LocalEngine, text: str, size: int, chosen: Filters) -> None:
-        query = SearchQuery("offer", text, filters=chosen, limit=EVERY)
+        query = SearchQuery(Scope("offer", filters=chosen), text, limit=EVERY)
         whole = engine.search(query)
         pages = [engine.search(replace(query, offset=n, limit=size)) for n in range(0, whole.total + size, size)]
         assert [hit.id for page in pages for hit in page.hits] == [hit.id for hit in whole.hits]
@@ -200,11 +206,11 @@ class TestPages:
 
     def test_equal_scores_are_ordered_by_id(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(id, 1, "offer", "Solar pump", "") for id in (5, 3, 9, 1)])
-        assert [hit.id for hit in fresh.search(SearchQuery("offer", "pump")).hits] == [1, 3, 5, 9]
+        assert [hit.id for hit in fresh.search(SearchQuery(Scope("offer"), "pump")).hits] == [1, 3, 5, 9]
 
     def test_hits_below_the_least_score_are_left_out(self, engine: LocalEngine) -> None:
-        everything = engine.search(SearchQuery("offer", "solar pump", limit=EVERY)).hits
-        result = engine.search(SearchQuery("offer", "solar pump", least_score=0.2, limit=EVERY))
+        everything = engine.search(SearchQuery(Scope("offer"), "solar pump", limit=EVERY)).hits
+        result = engine.search(SearchQuery(Scope("offer"), "solar pump", least_score=0.2, limit=EVERY))
         assert [hit.id for hit in result.hits] == [hit.id for hit in everything if hit.score >= 0.2]
         assert 0 < result.total < len(everything)
 
@@ -213,7 +219,7 @@ class TestScores:
     @READS
     @given(text=texts)
     def test_a_score_is_the_weighted_sum_of_both_legs(self, engine: LocalEngine, text: str) -> None:
-        for hit in engine.search(SearchQuery("offer", text, limit=EVERY)).hits:
+        for hit in engine.search(SearchQuery(Scope("offer"), text, limit=EVERY)).hits:
             keyword = hit.keyword.normalised if hit.keyword else 0.0
             vector = hit.vector.normalised if hit.vector else 0.0
             weighted = fusion.VECTOR_WEIGHT * vector + (1 - fusion.VECTOR_WEIGHT) * keyword
@@ -222,15 +228,15 @@ class TestScores:
     def test_raw_scores_are_the_cosine_and_bm25(self, engine: LocalEngine) -> None:
         text = "solar pump for water"
         vector = engine.embedder.encode([text])[0].vector
-        bm25 = dict(engine.keywords().search(text, "offer", {}, frozenset(), EVERY))
-        for hit in engine.search(SearchQuery("offer", text, limit=EVERY)).hits:
+        bm25 = dict(engine.keywords().search(text, Scope("offer"), EVERY))
+        for hit in engine.search(SearchQuery(Scope("offer"), text, limit=EVERY)).hits:
             own = engine.embedder.encode([DOCUMENTS[hit.id].text])[0].vector
             assert hit.vector
             assert hit.vector.raw == pytest.approx(float(own @ vector), abs=2e-3)
             assert (hit.keyword.raw if hit.keyword else None) == pytest.approx(bm25.get(hit.id))
 
     def test_ranks_count_from_the_best_of_each_leg(self, engine: LocalEngine) -> None:
-        hits = engine.search(SearchQuery("offer", "solar pump", limit=EVERY)).hits
+        hits = engine.search(SearchQuery(Scope("offer"), "solar pump", limit=EVERY)).hits
         by_vector = sorted(hits, key=lambda hit: hit.vector.rank if hit.vector else 0)
         cosines = [hit.vector.raw for hit in by_vector if hit.vector]
         assert [hit.vector.rank for hit in by_vector if hit.vector] == list(range(1, len(hits) + 1))
@@ -239,27 +245,27 @@ class TestScores:
     def test_the_keyword_leg_alone_encodes_nothing(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
         fresh.embedder = Unusable()
-        result = fresh.search(SearchQuery("offer", "pump", legs=frozenset({"keyword"})))
+        result = fresh.search(SearchQuery(Scope("offer"), "pump", legs=frozenset({"keyword"})))
         assert (len(result.hits), result.hits[0].vector, result.notices) == (1, None, ())
 
     def test_the_vector_leg_alone_gives_no_keyword_score(self, engine: LocalEngine) -> None:
-        hits = engine.search(SearchQuery("offer", "solar pump", legs=frozenset({"vector"}))).hits
+        hits = engine.search(SearchQuery(Scope("offer"), "solar pump", legs=frozenset({"vector"}))).hits
         assert {hit.keyword for hit in hits} == {None}
 
     def test_a_given_vector_is_not_encoded_again(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
         encoded = fresh.embedder.encode(["solar pump"])[0]
         fresh.embedder = Unusable()
-        result = fresh.search(SearchQuery("offer", "solar pump", encoded=encoded))
+        result = fresh.search(SearchQuery(Scope("offer"), "solar pump", encoded=encoded))
         assert (result.notices, result.encoded is encoded, len(result.hits)) == ((), True, 1)
 
     @pytest.mark.parametrize("text", ["🌞", "the of", "?!", "\x00", "x" * 50_000])
     def test_a_text_without_words_is_answered(self, engine: LocalEngine, text: str) -> None:
-        assert engine.search(SearchQuery("offer", text)).notices == ()
+        assert engine.search(SearchQuery(Scope("offer"), text)).notices == ()
 
     def test_an_empty_engine_answers(self, fresh: LocalEngine) -> None:
         for text in ("", "pump"):
-            assert fresh.search(SearchQuery("offer", text)).total == 0
+            assert fresh.search(SearchQuery(Scope("offer"), text)).total == 0
 
 
 class Unusable(HashingEmbedder):
@@ -297,29 +303,29 @@ class TestFailures:
         return fresh
 
     def test_without_keywords_the_vectors_answer_with_a_notice(self, filled: LocalEngine) -> None:
-        result = break_keywords(filled).search(SearchQuery("offer", "solar pump", least_score=0.9))
+        result = break_keywords(filled).search(SearchQuery(Scope("offer"), "solar pump", least_score=0.9))
         assert (result.hits[0].id, result.notices) == (1, (Notice.NO_KEYWORDS,))
 
     def test_without_keywords_the_facets_are_counted(self, filled: LocalEngine) -> None:
         fill(filled, [Document(3, 1, "offer", "Solar pump", "", facets={"country": ("KE",)})])
-        query = SearchQuery("offer", "solar pump", filters={"country": ("KE",)})
+        query = SearchQuery(Scope("offer", filters={"country": ("KE",)}), "solar pump")
         assert break_keywords(filled).search(query).facets["country"] == {"KE": 1}
 
     def test_without_the_model_the_keywords_answer_with_a_notice(self, filled: LocalEngine) -> None:
         filled.embedder = Unusable()
-        result = filled.search(SearchQuery("offer", "solar pump", least_score=0.9))
+        result = filled.search(SearchQuery(Scope("offer"), "solar pump", least_score=0.9))
         assert ([hit.id for hit in result.hits], result.notices) == ([1], (Notice.NO_VECTORS,))
 
     def test_without_either_the_engine_is_down(self, filled: LocalEngine) -> None:
         broken = break_keywords(filled)
         broken.embedder = Unusable()
         with pytest.raises(EngineDown):
-            broken.search(SearchQuery("offer", "solar pump"))
+            broken.search(SearchQuery(Scope("offer"), "solar pump"))
 
     def test_browsing_needs_neither(self, filled: LocalEngine) -> None:
         broken = break_keywords(filled)
         broken.embedder = Unusable()
-        assert [hit.id for hit in broken.search(SearchQuery("offer")).hits] == [1, 2]
+        assert [hit.id for hit in broken.search(SearchQuery(Scope("offer"))).hits] == [1, 2]
 
     def test_a_broken_index_has_no_terms_and_no_weights(self, filled: LocalEngine) -> None:
         broken = break_keywords(filled)
@@ -327,11 +333,11 @@ class TestFailures:
 
     def test_a_keyword_index_that_runs_ahead_shows_nothing_unknown(self, filled: LocalEngine) -> None:
         filled.write([Document(3, 1, "offer", "Solar pump", "")])
-        assert {hit.id for hit in filled.search(SearchQuery("offer", "solar pump")).hits} <= {1, 2}
+        assert {hit.id for hit in filled.search(SearchQuery(Scope("offer"), "solar pump")).hits} <= {1, 2}
 
     def test_a_keyword_index_that_lags_behind_shows_nothing_removed(self, filled: LocalEngine) -> None:
         filled.load([], np.empty((0, 64), np.float32), removed=[1])
-        assert {hit.id for hit in filled.search(SearchQuery("offer", "solar pump")).hits} == {2}
+        assert {hit.id for hit in filled.search(SearchQuery(Scope("offer"), "solar pump")).hits} == {2}
 
 
 @pytest.mark.usefixtures("forgotten_files")
@@ -373,7 +379,7 @@ class TestRebuild:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
         broken = break_keywords(fresh)
         broken.rebuild([Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
-        assert broken.search(SearchQuery("offer", "pump")).notices == ()
+        assert broken.search(SearchQuery(Scope("offer"), "pump")).notices == ()
 
     def test_a_rebuild_mends_a_lost_index(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])

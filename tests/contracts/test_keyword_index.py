@@ -23,7 +23,7 @@ from search_index.errors import IndexCorrupt, IndexLocked
 from search_index.keywords_tantivy import TantivyKeywordIndex
 from search_index.keywords_whoosh import WhooshKeywordIndex
 from search_index.protocols import KeywordIndex
-from search_index.types import Document, Filters
+from search_index.types import Document, Filters, Scope
 
 Open = Callable[..., KeywordIndex]
 ENGINES: dict[str, Open] = {"tantivy": TantivyKeywordIndex, "whoosh": WhooshKeywordIndex}
@@ -66,7 +66,7 @@ def put(index: KeywordIndex, *documents: Document) -> None:
 
 
 def ids(index: KeywordIndex, text: str, wanted: str = "offer", filters: Filters | None = None) -> set[int]:
-    return {id for id, _ in index.search(text, wanted, filters or {}, NOTHING, 1000)}
+    return {id for id, _ in index.search(text, Scope(wanted, filters or {}), 1000)}
 
 
 class TestWriting:
@@ -164,11 +164,11 @@ class TestSearching:
 
     def test_excluded_ids_never_appear(self, index: KeywordIndex) -> None:
         put(index, *(doc(n, "Pump") for n in range(1, 6)))
-        assert {id for id, _ in index.search("pump", "offer", {}, frozenset({2, 4, 99}), 10)} == {1, 3, 5}
+        assert {id for id, _ in index.search("pump", Scope("offer", excluded=frozenset({2, 4, 99})), 10)} == {1, 3, 5}
 
     def test_the_best_come_first_and_no_more_than_asked_for(self, index: KeywordIndex) -> None:
         put(index, *(doc(n, "Pump", " ".join(["pump"] * n + ["filler"] * (9 - n))) for n in range(1, 9)))
-        found = index.search("pump", "offer", {}, NOTHING, 3)
+        found = index.search("pump", Scope("offer"), 3)
         assert [id for id, _ in found] == [8, 7, 6]
         assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
 
@@ -179,8 +179,8 @@ class TestSearching:
     def test_a_term_said_twice_weighs_twice(self, index: KeywordIndex) -> None:
         put(index, doc(1, "Pump"), doc(2, "Turbine"))
         once, twice = (
-            dict(index.search("pump", "offer", {}, NOTHING, 5)),
-            dict(index.search("pump pump", "offer", {}, NOTHING, 5)),
+            dict(index.search("pump", Scope("offer"), 5)),
+            dict(index.search("pump pump", Scope("offer"), 5)),
         )
         assert twice[1] == pytest.approx(2 * once[1], rel=1e-4)
 
@@ -290,7 +290,7 @@ class TestRules:
         with tempfile.TemporaryDirectory() as folder:
             index, _ = written(opened, batches, folder)
             for kind in ("offer", "need"):
-                for _, score in index.search(text, kind, {}, NOTHING, 1000):
+                for _, score in index.search(text, Scope(kind), 1000):
                     assert 0 < score <= index.ceiling(text) * (1 + 1e-4)
 
     @SLOW
@@ -300,8 +300,8 @@ class TestRules:
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             index, held = written(opened, batches, folder)
-            everything = dict(index.search(text, "offer", {}, NOTHING, 1000))
-            found = dict(index.search(text, "offer", filters, excluded, 1000))
+            everything = dict(index.search(text, Scope("offer"), 1000))
+            found = dict(index.search(text, Scope("offer", filters, excluded=excluded), 1000))
         passing = {
             id: score
             for id, score in everything.items()
@@ -324,8 +324,8 @@ class TestRules:
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             index, _ = written(opened, batches, folder)
-            everything = [score for _, score in index.search(text, "offer", {}, NOTHING, 1000)]
-            cut = [score for _, score in index.search(text, "offer", {}, NOTHING, limit)]
+            everything = [score for _, score in index.search(text, Scope("offer"), 1000)]
+            cut = [score for _, score in index.search(text, Scope("offer"), limit)]
         assert cut == pytest.approx(everything[:limit], rel=1e-5)
 
 
@@ -519,14 +519,14 @@ class TestProcesses:
 def everything(index: KeywordIndex) -> None:
     """Use every part of an index once."""
     index.refresh()
-    index.search("solar pump", "offer", {"country": ("KE",)}, frozenset({3}), 10)
+    index.search("solar pump", Scope("offer", {"country": ("KE",)}, excluded=frozenset({3})), 10)
     index.ceiling("solar pump")
     index.weights(["pump"])
     index.versions()
     with index.writer() as writer:
         writer.put(doc(77, "Solar pump"))
         writer.remove(1)
-    index.search("solar pump", "offer", {}, NOTHING, 10)
+    index.search("solar pump", Scope("offer"), 10)
 
 
 def emptied(content: bytes) -> bytes:

@@ -27,7 +27,7 @@ from search_index.errors import IndexCorrupt, IndexLocked, ModelUnusable
 from search_index.generations import Generations
 from search_index.local import LocalEngine
 from search_index.protocols import Progress
-from search_index.types import Encoded, SearchQuery
+from search_index.types import Encoded, Scope, SearchQuery
 
 pytestmark = pytest.mark.usefixtures("app_context")
 both_engines = pytest.mark.parametrize("keyword_index", ["tantivy", "whoosh"], indirect=True)
@@ -69,14 +69,14 @@ def other(app_context: Flask) -> LocalEngine:
 def found(engine: LocalEngine, text: str = "pump", kind: str = "offer") -> set[int]:
     """What a search by words finds once the engine has followed the database."""
     Reader.of(engine).pull(force=True)
-    hits = engine.search(SearchQuery(kind, text, legs=frozenset({"keyword"}))).hits
+    hits = engine.search(SearchQuery(Scope(kind), text, legs=frozenset({"keyword"}))).hits
     return {hit.id for hit in hits}
 
 
 def near(engine: LocalEngine, text: str = "solar pump", kind: str = "offer") -> set[int]:
     """What a search by vectors finds."""
     Reader.of(engine).pull(force=True)
-    return {hit.id for hit in engine.search(SearchQuery(kind, text, legs=frozenset({"vector"}))).hits}
+    return {hit.id for hit in engine.search(SearchQuery(Scope(kind), text, legs=frozenset({"vector"}))).hits}
 
 
 def make_due() -> None:
@@ -221,7 +221,7 @@ class TestEncoding:
         drain(engine, "w")
         change(id, trl=7)
         drain(engine, "w")
-        query = SearchQuery("offer", "pump", filters={"trl": ("7",)})
+        query = SearchQuery(Scope("offer", filters={"trl": ("7",)}), "pump")
         assert [hit.id for hit in engine.search(query).hits] == [id]
 
     def test_a_listing_owed_many_times_is_encoded_once(self, engine: LocalEngine) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search_index import vectors
-from search_index.types import Document, Filters, Vector
+from search_index import columns
+from search_index.types import Document, Filters, Scope, Vector
 from search_index.vectors import FaissVectorIndex
 
 DIMENSION = 8
@@ -27,7 +27,7 @@ def unit(seed: int) -> Vector:
 
 def found(index: FaissVectorIndex, query: Vector, wanted: str = "offer", **filters: tuple[str, ...]) -> list[int]:
     """Ids of all rows that pass, best first."""
-    rows, _ = index.search(query, index.columns.mask(wanted, filters, frozenset()), 1000)
+    rows, _ = index.search(query, index.columns.mask(Scope(wanted, filters)), 1000)
     return [int(id) for id in index.columns.id[rows]]
 
 
@@ -75,7 +75,7 @@ def test_any_sequence_of_changes_agrees_with_brute_force(
         and id not in excluded
         and all(set(codes) & set(document.facets.get(facet, ())) for facet, codes in chosen.items())
     }
-    mask = index.columns.mask(wanted, chosen, excluded)
+    mask = index.columns.mask(Scope(wanted, chosen, excluded=excluded))
     rows, cosines = index.search(query, mask, limit)
     assert len(index) == len(held)
     assert index.versions() == {id: document.version for id, (document, _) in held.items()}
@@ -86,10 +86,9 @@ def test_any_sequence_of_changes_agrees_with_brute_force(
     assert cosines.tolist() == pytest.approx(sorted(passing.values(), reverse=True)[:limit], abs=1e-5)
     order = np.argsort(rows)
     assert index.cosines(query, rows[order]) == pytest.approx(cosines[order], abs=1e-5)
-    every = np.flatnonzero(mask)
     for facet in ("category", "sdg"):
         expected = {code: sum(code in held[id][0].facets.get(facet, ()) for id in passing) for code in "ab"}
-        assert index.columns.counts(facet, every) == {code: n for code, n in expected.items() if n}
+        assert index.columns.counts(facet, mask) == {code: n for code, n in expected.items() if n}
 
 
 def test_a_put_with_one_id_twice_keeps_the_last() -> None:
@@ -107,10 +106,10 @@ def test_dead_rows_are_compacted_away() -> None:
 
 
 def test_growing_past_the_first_capacity_keeps_every_facet() -> None:
-    index, count = FaissVectorIndex(), vectors._FIRST_CAPACITY + 10
+    index, count = FaissVectorIndex(), columns._FIRST_CAPACITY + 10
     for id in range(1, count + 1):
         index.put([doc(id, category="a" if id % 2 else "b")], unit(id % 50)[None, :])
-    assert index.columns.counts("category", np.arange(count)) == {"a": count // 2, "b": count // 2}
+    assert index.columns.counts("category", index.columns.only(np.arange(count))) == {"a": count // 2, "b": count // 2}
 
 
 def test_an_empty_index_finds_nothing() -> None:
