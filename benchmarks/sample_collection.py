@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from matchmaker.schemas import listing_schema
-from matchmaker.services.indexing import document_of
+from matchmaker.services.documents import document_of
 from models import Listing
 from search_index.types import Document
 

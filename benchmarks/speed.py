@@ -28,6 +28,7 @@ from sqlalchemy import select
 from matchmaker import MIGRATIONS, create_app
 from matchmaker.policy import SYSTEM
 from matchmaker.services import database, indexing
+from matchmaker.services.documents import public_documents
 from matchmaker.services.import_map import read_map
 from matchmaker.services.imports import import_file
 from matchmaker.settings import Settings
@@ -95,7 +96,7 @@ def _indexing(engine: LocalEngine, imported: float) -> None:
 def _next_texts() -> list[str]:
     """The texts that the next batch of indexing will encode."""
     ids = db.session.scalars(select(OutboxItem.listing_id).order_by(OutboxItem.id).limit(indexing.BATCH)).all()
-    return [document.text for document in indexing.public_documents(ids)]
+    return [document.text for document in public_documents(ids)]
 
 
 def _needs() -> Iterator[str]:

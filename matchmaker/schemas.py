@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from models.taxonomy import (
     IP_STATUSES,
     ORGANISATION_KINDS,
     PARTNERSHIPS,
+    PUBLIC_STATUSES,
     SDGS,
     SUBCATEGORIES,
     SUBCATEGORY_NAMES,
@@ -224,6 +226,9 @@ class SearchSchema(Schema):
     partnership = fields.List(fields.String(), load_default=list)
     sdg = fields.List(fields.String(), load_default=list)
     language = fields.List(fields.String(), load_default=list)
+    status = fields.List(fields.String(), load_default=list)
+    since = fields.String(load_default="")
+    until = fields.String(load_default="")
     sort = fields.String(load_default="relevance")
     page = fields.String(load_default="1")
 
@@ -235,7 +240,7 @@ class SearchSchema(Schema):
             if hasattr(data, "to_dict")
             else {k: v if isinstance(v, list) else [v] for k, v in data.items()}
         )
-        singles = {"q", "sort", "page"}
+        singles = {"q", "since", "until", "sort", "page"}
         return {key: (values[-1] if key in singles else values) for key, values in lists.items() if values}
 
     @post_load
@@ -252,11 +257,14 @@ class SearchSchema(Schema):
                     chosen[code] = None
             if chosen:
                 filters[facet] = tuple(chosen)
+        days = {name: _day(data[name]) for name in ("since", "until")}
+        ignored += [f"{name}: {clean(data[name])[:64]}" for name, day in days.items() if data[name].strip() and not day]
         page = data["page"].strip()
         number = int(page[:9]) if page.isascii() and page.isdigit() else 1
         return {
             "text": clean(data["q"]),
             "filters": filters,
+            "posted": (days["since"], days["until"]),
             "sort": data["sort"] if data["sort"] in ("relevance", "newest") else "relevance",
             "page": min(max(number, 1), MOST_PAGES),
             "ignored": tuple(ignored),
@@ -274,4 +282,12 @@ def facet_codes() -> dict[str, dict[str, str]]:
         "partnership": {code: code for code in PARTNERSHIPS},
         "sdg": {str(goal): str(goal) for goal in SDGS},
         "language": {code: code for code in languages if "_" not in code},
+        "status": {code: code for code in PUBLIC_STATUSES},
     }
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(clean(text))
+    except ValueError:
+        return None

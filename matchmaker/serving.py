@@ -15,7 +15,7 @@ from search_index.errors import ModelUnusable
 from . import worker
 from .errors import SettingsError
 from .parts import Parts
-from .services import indexing
+from .services.following import Reader
 
 THREADS = 8
 
@@ -85,7 +85,7 @@ class _Server(BaseApplication):
         """Fill memory and load the model before the first search asks for them."""
         parts: Parts = self._app.extensions["matchmaker"]
         with self._app.app_context():
-            indexing.Reader.of(parts.engine).pull()
+            Reader.of(parts.engine).pull()
         try:
             parts.engine.embedder.encode(["warm"])
         except ModelUnusable as error:

@@ -66,9 +66,10 @@ _FACETS = {
     "partnership": "Partnership",
     "sdg": "Development goal (SDG)",
     "language": "Language",
+    "status": "Status",
 }
 
-_STATUSES = {"stale": "not confirmed lately"}
+_STATUSES = {"published": "current", "stale": "not confirmed lately"}
 
 
 def band(code: str) -> str:
@@ -101,8 +102,8 @@ def facet(name: str) -> str:
 
 
 def status(code: str) -> str | None:
-    """What a public listing's status tells a reader, if anything."""
-    return _(_STATUSES[code]) if code in _STATUSES else None
+    """What a public listing's status tells a reader beside its listing, if anything."""
+    return _(_STATUSES[code]) if code in _STATUSES and code != "published" else None
 
 
 def code_name(kind: str, code: str) -> str:
@@ -111,6 +112,8 @@ def code_name(kind: str, code: str) -> str:
         return country(code)
     if kind == "language":
         return language(code)
+    if kind == "status":
+        return _(_STATUSES.get(code, code))
     if kind == "sdg":
         return _("SDG %(goal)s", goal=code)
     names = {"category": CATEGORIES, "subcategory": SUBCATEGORY_NAMES, "partnership": PARTNERSHIPS}.get(kind, {})
@@ -153,6 +156,13 @@ def _locale(tag: str) -> Locale | None:
 def day(moment: date | datetime) -> str:
     """A date in full: 3 May 2026."""
     return format_date(moment, "d MMMM y", locale=_ENGLISH)
+
+
+def period(first: date | None, last: date | None) -> str:
+    """A period that may be open at either end."""
+    if first and last:
+        return _("posted %(first)s to %(last)s", first=day(first), last=day(last))
+    return _("posted since %(day)s", day=day(first)) if first else _("posted until %(day)s", day=day(last or date.max))
 
 
 def number(value: float | Decimal) -> str:

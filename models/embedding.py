@@ -15,6 +15,7 @@ class Embedding(Base):
 
     `vector` is the unit vector and `parts` its passages (little-endian float16, row by row), so that the passages'
     dot products with a query add up to the listing's; `spans` are the passages' [start, end) in the indexed text.
+    Near-duplicates share a `family`, a number nobody else has; `repeats_id` is the listing that this one repeats.
     A row without a vector is a tombstone: the listing left the index. Each write takes a new `seq`, and readers pull
     what is past the one they have seen.
     """
@@ -22,6 +23,7 @@ class Embedding(Base):
     __tablename__ = "embedding"
     __table_args__ = (
         CheckConstraint("(vector IS NULL) = (text_hash IS NULL)", name="vector_hashed"),
+        CheckConstraint("(vector IS NULL) = (family IS NULL)", name="vector_in_family"),
         CheckConstraint("listing_version >= 1", name="version_positive"),
     )
 
@@ -34,6 +36,8 @@ class Embedding(Base):
     vector: Mapped[bytes | None] = mapped_column(LargeBinary)
     parts: Mapped[bytes | None] = mapped_column(LargeBinary)
     spans: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    family: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    repeats_id: Mapped[int | None]
 
 
 class Sequence(Base):

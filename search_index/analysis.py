@@ -24,12 +24,18 @@ STOP_WORDS = frozenset(stoplists["en"])
 
 def segment(text: str) -> str:
     """The words of a text as engines index them: folded, in lower case, with one space between, in order."""
-    return " ".join(filter(None, map(fold, _found(text))))
+    return " ".join(filter(None, map(fold, occurrences(text))))
 
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, pairs of characters where a script has no spaces, each once, in order."""
-    return list(dict.fromkeys(_found(text)))
+    return list(dict.fromkeys(occurrences(text)))
+
+
+def occurrences(text: str) -> list[str]:
+    """The words of a text in lower case as often as they stand in it, pairs where a script has no spaces, in order."""
+    composed = unicodedata.normalize("NFC", text)
+    return _WORD.findall(_UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", composed).lower())
 
 
 def places(text: str) -> Iterator[tuple[int, int]]:
@@ -47,11 +53,6 @@ def places(text: str) -> Iterator[tuple[int, int]]:
 def fold(word: str) -> str:
     """The word without the marks that a writer may leave out."""
     return word if word.isascii() else _OPTIONAL.sub("", word)
-
-
-def _found(text: str) -> list[str]:
-    composed = unicodedata.normalize("NFC", text)
-    return _WORD.findall(_UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", composed).lower())
 
 
 def _pairs(run: str) -> list[str]:

@@ -41,7 +41,7 @@ class Columns:
         self.id[start:end] = [entry.id for entry in entries]
         self.version[start:end] = [entry.version for entry in entries]
         self.published[start:end] = [entry.published for entry in entries]
-        self.family[start:end] = [entry.family or entry.id for entry in entries]
+        self.family[start:end] = [entry.family or -entry.id for entry in entries]
         self._alive.append(start, [(entry.kind,) for entry in entries])
         for facet, codes in self._facets.items():
             codes.append(start, [entry.facets.get(facet, ()) for entry in entries])
@@ -67,6 +67,10 @@ class Columns:
     def counts(self, facet: str, mask: Bits) -> dict[str, int]:
         """How many rows of the mask hold each code of the facet; codes of none are left out."""
         return self._facets[facet].counts(mask)
+
+    def holding(self, ids: NDArray[np.int64]) -> Bits:
+        """The rows of these ids."""
+        return pack(np.isin(self.id[: self.size], ids))
 
     def rows(self, mask: Bits) -> NDArray[np.int64]:
         """The rows of a mask in ascending order."""

@@ -112,6 +112,10 @@ class TantivyKeywordIndex:
             known = [(term, searcher.doc_freq("text", term)) for term in terms]
         return {term: math.log(1 + (total - held + 0.5) / (held + 0.5)) for term, held in known if held}
 
+    def frequencies(self, text: str) -> dict[str, int]:
+        """See KeywordIndex.frequencies."""
+        return self._query_terms(text)
+
     def count(self) -> int:
         """See KeywordIndex.count."""
         return int(self._searcher.num_docs)

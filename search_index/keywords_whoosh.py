@@ -101,6 +101,10 @@ class WhooshKeywordIndex:
             known = [(term, searcher.doc_frequency("text", term)) for term in terms]
         return {term: math.log(total / (held + 1)) + 1.0 for term, held in known if held}
 
+    def frequencies(self, text: str) -> dict[str, int]:
+        """See KeywordIndex.frequencies."""
+        return self._query_terms(text)
+
     def count(self) -> int:
         """See KeywordIndex.count."""
         return int(self._searcher.doc_count())

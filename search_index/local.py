@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from . import fusion
 from .columns import Bits, holds
 from .errors import EngineDown, IndexCorrupt, IndexLocked, ModelUnusable
+from .evidence import AlignedPair, Evidence, MatchedTerm, aligned_pairs, matched_terms
 from .generations import Generations
 from .protocols import Embedder, KeywordIndex
 from .types import FACETS, Document, Encoded, Entry, Hit, LegScore, Notice, Scope, SearchQuery, SearchResult, Vector
@@ -23,6 +24,20 @@ log = logging.getLogger(__name__)
 
 #: How many of its best each leg brings to the fusion.
 DEPTH = 1000
+
+
+#: How many words and pairs of passages are shown of a score.
+MOST_TERMS = 8
+MOST_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """A page of families: the place of each one's best among the ordered rows, and the rows of the others."""
+
+    page: NDArray[np.int64]
+    others: Sequence[NDArray[np.int64]]
+    families: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,14 @@ class LocalEngine:
             log.error("no terms: %s", error)
             return {}
 
+    def frequencies(self, text: str) -> dict[str, int]:
+        """See KeywordIndex.frequencies; empty while the keyword index is down."""
+        try:
+            return self.keywords().frequencies(text)
+        except IndexCorrupt as error:
+            log.error("no frequencies: %s", error)
+            return {}
+
     def weights(self, terms: Iterable[str]) -> dict[str, float]:
         """See KeywordIndex.weights; empty while the keyword index is down."""
         try:
@@ -122,10 +145,10 @@ class LocalEngine:
 
     def search(self, query: SearchQuery) -> SearchResult:
         """See Engine.search."""
+        notices: list[Notice] = []
         if not query.text and query.encoded is None:
             with self.vectors.lock:
-                return self._browse(query)
-        notices: list[Notice] = []
+                return self._browse(query, notices)
         if "vector" not in query.legs:
             query = replace(query, encoded=None)
         elif query.encoded is None:
@@ -136,8 +159,36 @@ class LocalEngine:
             facets = self._facets(
                 query.scope, only(found.rows), lambda scope: only(self._candidates(query, scope, notices).rows)
             )
-            hits = self._hits(query, found)
-        return SearchResult(hits, len(found.rows), facets, tuple(dict.fromkeys(notices)), query.encoded)
+            order = self._order(query, found.rows, found.score)
+            folded = self._folded(query, found.rows[order])
+            hits = self._hits(query, found, order[folded.page], folded.others)
+        return SearchResult(
+            hits, len(found.rows), folded.families, facets, tuple(dict.fromkeys(notices)), query.encoded
+        )
+
+    def evidence(self, query: SearchQuery, hit: Hit, found: tuple[Document, Encoded | None]) -> Evidence:
+        """What the hit's score is made of, from the document and its vectors as they are stored.
+
+        Three pairs of passages and eight words are shown; the rests make the points add up to the score.
+        """
+        document, encoded = found
+        pairs: tuple[AlignedPair, ...] = ()
+        by_meaning = fusion.VECTOR_WEIGHT * hit.vector.normalised if hit.vector else 0.0
+        if by_meaning and query.encoded is not None and encoded is not None:
+            pairs = aligned_pairs((query.text, query.encoded), (document.text, encoded), by_meaning, MOST_PAIRS)
+        terms: tuple[MatchedTerm, ...] = ()
+        by_words = (1 - fusion.VECTOR_WEIGHT) * hit.keyword.normalised if hit.keyword else 0.0
+        if hit.keyword:
+            wanted = self.frequencies(query.text)
+            term_of = self.terms(document.text)
+            weights = self.weights(wanted.keys() & set(term_of.values()))
+            terms = matched_terms(wanted, (document.text, term_of), weights, hit.keyword.raw, by_words)[:MOST_TERMS]
+        return Evidence(
+            terms,
+            by_words - sum(term.points for term in terms),
+            pairs,
+            by_meaning - sum(pair.points for pair in pairs),
+        )
 
     def _encode(self, text: str, notices: list[Notice]) -> Encoded | None:
         try:
@@ -149,8 +200,7 @@ class LocalEngine:
 
     def _candidates(self, query: SearchQuery, scope: Scope, notices: list[Notice]) -> _Candidates:
         """The best of both legs under the filters, scored, above the least strength asked for."""
-        columns = self.vectors.columns
-        mask = columns.mask(scope)
+        mask = self._mask(scope, notices)
         by_keyword = self._keyword_leg(query, scope, notices)
         if query.encoded is not None and query.encoded.vector.any():
             vector_rows, cosines = self.vectors.search(query.encoded.vector, mask, DEPTH)
@@ -191,17 +241,57 @@ class LocalEngine:
             notices.append(Notice.NO_KEYWORDS)
             return {}
 
-    def _browse(self, query: SearchQuery) -> SearchResult:
-        """Everything under the filters, newest first."""
-        columns = self.vectors.columns
+    def _browse(self, query: SearchQuery, notices: list[Notice]) -> SearchResult:
+        """Everything in the scope, newest first."""
 
-        mask = columns.mask(query.scope)
+        def passing(scope: Scope) -> Bits:
+            return self._mask(scope, notices)
+
+        columns = self.vectors.columns
+        mask = passing(query.scope)
         rows = columns.rows(mask)
-        facets = self._facets(query.scope, mask, columns.mask)
-        order = np.lexsort((columns.id[rows], -columns.published[rows]))
-        page = rows[order][query.offset : query.offset + query.limit]
-        hits = tuple(Hit(int(id), 0.0, None, None) for id in columns.id[page])
-        return SearchResult(hits, len(rows), facets)
+        facets = self._facets(query.scope, mask, passing)
+        rows = rows[self._order(query, rows, None)]
+        folded = self._folded(query, rows)
+        hits = tuple(
+            Hit(int(columns.id[row]), 0.0, None, None, self._ids(others))
+            for row, others in zip(rows[folded.page], folded.others, strict=True)
+        )
+        return SearchResult(hits, len(rows), folded.families, facets, tuple(dict.fromkeys(notices)))
+
+    def _mask(self, scope: Scope, notices: list[Notice]) -> Bits:
+        """The rows in the scope; what texts must hold is left out, with a notice, while the keyword index is down."""
+        columns = self.vectors.columns
+        mask = columns.mask(scope)
+        if scope.words:
+            try:
+                mask &= columns.holding(self.keywords().holding(scope.words))
+            except (IndexCorrupt, OSError) as error:
+                log.error("words not looked up: %s", error)
+                notices.append(Notice.NO_KEYWORDS)
+        return mask
+
+    def _order(self, query: SearchQuery, rows: NDArray[np.int64], score: Vector | None) -> NDArray[np.int64]:
+        columns = self.vectors.columns
+        key = -columns.published[rows] if score is None or query.sort == "newest" else -score
+        # Equals are ordered by id, so that a page looks the same in every process.
+        return np.lexsort((columns.id[rows], key))
+
+    def _folded(self, query: SearchQuery, rows: NDArray[np.int64]) -> _Folded:
+        """The page's places among the ordered rows, and for each the rows folded under it."""
+        page = slice(query.offset, query.offset + query.limit)
+        if not query.fold:
+            places = np.arange(len(rows))[page]
+            return _Folded(places, tuple(rows[:0] for _ in places), len(rows))
+        family = self.vectors.columns.family[rows]
+        _, first = np.unique(family, return_index=True)
+        leaders = np.sort(first)
+        places = leaders[page]
+        others = tuple(rows[np.flatnonzero(family == family[place])[1:]] for place in places)
+        return _Folded(places, others, len(leaders))
+
+    def _ids(self, rows: NDArray[np.int64]) -> tuple[int, ...]:
+        return tuple(self.vectors.columns.id[rows].tolist())
 
     def _facets(self, scope: Scope, found: Bits, find: Callable[[Scope], Bits]) -> dict[str, dict[str, int]]:
         counted = {}
@@ -211,17 +301,19 @@ class LocalEngine:
             counted[facet] = self.vectors.columns.counts(facet, rows)
         return counted
 
-    def _hits(self, query: SearchQuery, found: _Candidates) -> tuple[Hit, ...]:
-        columns = self.vectors.columns
-        key = -columns.published[found.rows] if query.sort == "newest" else -found.score
-        # Equal scores are ordered by id, so that a page looks the same in every process.
-        order = np.lexsort((columns.id[found.rows], key))[query.offset : query.offset + query.limit]
+    def _hits(
+        self,
+        query: SearchQuery,
+        found: _Candidates,
+        places: NDArray[np.int64],
+        folded: Sequence[NDArray[np.int64]],
+    ) -> tuple[Hit, ...]:
         cosine_rank, bm25_rank = fusion.ranks(found.cosine), fusion.ranks(found.bm25)
         cosine = fusion.normalised_cosine(found.cosine)
         bm25 = fusion.normalised_bm25(found.bm25, found.ceiling)
         return tuple(
             Hit(
-                id=int(columns.id[found.rows[i]]),
+                id=int(self.vectors.columns.id[found.rows[i]]),
                 score=float(found.score[i]),
                 vector=LegScore(int(cosine_rank[i]), float(found.cosine[i]), float(cosine[i]))
                 if query.encoded is not None
@@ -229,6 +321,7 @@ class LocalEngine:
                 keyword=LegScore(int(bm25_rank[i]), float(found.bm25[i]), float(bm25[i]))
                 if found.bm25[i] > 0
                 else None,
+                folded=self._ids(others),
             )
-            for i in order
+            for i, others in zip(places, folded, strict=True)
         )

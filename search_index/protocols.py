@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Bits
-from .types import Document, Encoded, Entry, Scope, SearchQuery, SearchResult, Vector, Words
+from .evidence import Evidence
+from .types import Document, Encoded, Entry, Hit, Scope, SearchQuery, SearchResult, Vector, Words
 
 Progress = Callable[[int], object]
 
@@ -72,6 +73,10 @@ class KeywordIndex(Protocol):
         """Each word of the text, in lower case, with its index term; stop words are absent."""
         ...
 
+    def frequencies(self, text: str) -> dict[str, int]:
+        """How often each index term stands in the text, as far as a search would use it."""
+        ...
+
     def weights(self, terms: Iterable[str]) -> dict[str, float]:
         """Inverse document frequency of each term the index knows."""
         ...
@@ -101,6 +106,10 @@ class Engine(Protocol):
     """What pages and commands search with."""
 
     embedder: Embedder
+
+    def evidence(self, query: SearchQuery, hit: Hit, found: tuple[Document, Encoded | None]) -> Evidence:
+        """The words and passages that a hit's score comes from; their points and the rests add up to it."""
+        ...
 
     def search(self, query: SearchQuery) -> SearchResult:
         """Ranked hits; when a leg fails, the other's, with a notice. Raises EngineDown when neither answers."""

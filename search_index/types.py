@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 
 #: Facets a search can be narrowed by, in the order pages show them. Each holds string codes.
-FACETS = ("category", "country", "trl", "partnership", "sdg", "language")
-FacetName = Literal["category", "country", "trl", "partnership", "sdg", "language"]
+FACETS = ("category", "country", "trl", "partnership", "sdg", "language", "status")
 Filters = dict[str, tuple[str, ...]]
 #: Every moment.
 ALWAYS = (-math.inf, math.inf)
@@ -38,7 +37,7 @@ class Entry:
     """What is held of a listing beside its vector and its words.
 
     `facets` maps a facet's name to its codes; an absent one is unknown. `published` is in seconds since 1970. `family`
-    is the id that near-duplicates share; 0 stands for a listing that is alone.
+    is a number that near-duplicates share; 0 stands for a listing that is alone.
     """
 
     id: int
@@ -104,7 +103,8 @@ class SearchQuery:
     """A search for what the scope allows.
 
     Without text (and vector) the newest come first. Hits scored below `least_score` never appear. `limit` and `offset`
-    page through the hits. `legs` says which legs take part.
+    page through the hits. `legs` says which legs take part. With `fold`, only the best of each family is a hit of its
+    own, and offset and limit count families.
     """
 
     scope: Scope
@@ -113,6 +113,7 @@ class SearchQuery:
     sort: Literal["relevance", "newest"] = "relevance"
     least_score: float = 0.0
     legs: frozenset[Literal["vector", "keyword"]] = frozenset({"vector", "keyword"})
+    fold: bool = False
     offset: int = 0
     limit: int = 20
 
@@ -128,12 +129,16 @@ class LegScore:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result. `score`, the weighted sum of the legs' normalised scores, compares across queries and filters."""
+    """One result. `score`, the weighted sum of the legs' normalised scores, compares across queries and filters.
+
+    `folded` are the ids of the results that are near-duplicates of it, best first.
+    """
 
     id: int
     score: float
     vector: LegScore | None
     keyword: LegScore | None
+    folded: tuple[int, ...] = ()
 
 
 class Notice(StrEnum):
@@ -148,12 +153,14 @@ class Notice(StrEnum):
 class SearchResult:
     """A page of hits, how many there are in all, and exact counts per facet and code over all of them.
 
+    `families` is how many hits of their own there are when near-duplicates are folded, otherwise the same as `total`.
     A facet that is filtered counts what choosing another of its codes would give. `encoded` is the text's, for whoever
     explains the hits.
     """
 
     hits: tuple[Hit, ...]
     total: int
+    families: int
     facets: dict[str, dict[str, int]]
     notices: tuple[Notice, ...] = ()
     encoded: Encoded | None = None

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Bits, Columns
-from .types import Entry, Vector
+from .types import Entry, Scope, Vector
 
 # faiss describes its C++ signatures to type checkers, not the Python ones it wraps them in.
 faiss: Any = _faiss
 #: How many dead rows are kept at least before the index is compacted.
 _MOST_DEAD = 1024
+#: Rows multiplied at once, so that products stay small in memory.
+_BLOCK = 16_384
 
 
 class FaissVectorIndex:
@@ -72,6 +74,23 @@ class FaissVectorIndex:
             scores, rows = self._index.search(query, min(limit, allowed), params=selector)
         found = rows[0] >= 0
         return rows[0][found], scores[0][found]
+
+    def neighbours(
+        self, vectors: Vector, wanted: str, least: float, most: int, excluded: Iterable[int] = ()
+    ) -> list[list[int]]:
+        """For each of the vectors `(n, d)` the ids of the `most` nearest listings of a kind at `least` so near."""
+        found: list[list[tuple[float, int]]] = [[] for _ in vectors]
+        with self.lock:
+            rows = self._columns.rows(self._columns.mask(Scope(wanted, excluded=frozenset(excluded))))
+            for start in range(0, len(rows), _BLOCK):
+                block = rows[start : start + _BLOCK]
+                cosines = vectors @ self.of(block).T
+                for query in np.flatnonzero((cosines >= least).any(1)):
+                    near = np.flatnonzero(cosines[query] >= least)
+                    near = near[np.argsort(-cosines[query, near], kind="stable")[:most]]
+                    ids = self._columns.id[block[near]].tolist()
+                    found[query] += zip((-cosines[query, near]).tolist(), ids, strict=True)
+        return [[id for _, id in sorted(pairs)[:most]] for pairs in found]
 
     def cosines(self, vector: Vector, rows: NDArray[np.int64]) -> Vector:
         """The cosine of each of the rows with the vector."""

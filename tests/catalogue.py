@@ -55,10 +55,25 @@ _OFFERS: dict[str, dict[str, Any]] = {
         "anonymous": True,
     },
 }
+# Each its own words, or all but one would be folded as near-duplicates.
+_PUMPS = (
+    "Lifts water from shallow wells with the sun.",
+    "Carried by one person between two gardens.",
+    "Runs on panels that a school already has.",
+    "Made of parts that any bicycle shop keeps.",
+    "Draws from rivers that carry much sand.",
+    "Rented by the day through a village shop.",
+    "Fills a tank at noon for the evening.",
+    "Reports its own hours by text message.",
+    "Starts slowly, so small panels are enough.",
+    "Floats on ponds whose banks are steep.",
+    "Paid for from the harvest of onions.",
+    "Kept safe from thieves inside the borehole.",
+)
 _OFFERS |= {
     f"pump {number}": {
         "title": f"Solar pump of size {number} for smallholders",
-        "summary": "Lifts water from shallow wells with the sun.",
+        "summary": _PUMPS[number - 1],
         "language": "en",
         "category": "farming-forestry",
         "trl": 5 + number % 5,

@@ -64,7 +64,7 @@ class ListingSchema(Schema):
 
 
 class LegSchema(Schema):
-    """How one way of comparing sees the hit: rank from 1, raw score (cosine or BM25), and its share from 0 to 1."""
+    """How one way of comparing sees the hit: rank from 1, raw score (cosine or BM25), and normalised score."""
 
     rank = fields.Integer()
     raw = fields.Float()
@@ -89,26 +89,36 @@ class ReasonSchema(Schema):
 
 
 class TermSchema(Schema):
-    """A word both texts share; the weights of all shared words add up to 1."""
+    """A word both texts share, and its points of the score."""
 
     word = fields.String()
-    weight = fields.Float()
+    points = fields.Float()
 
 
 class PairSchema(Schema):
-    """The two passages that bring the texts together most."""
+    """A passage of each text, how near they are by themselves, and the points of the score they bring together."""
 
     wanted = fields.String()
     found = fields.String()
     cosine = fields.Float()
-    share = fields.Float()
+    points = fields.Float()
 
 
 class EvidenceSchema(Schema):
-    """What in the two texts speaks for the pair."""
+    """What the score comes from: the points of words and pairs of passages, shown and others, add up to it."""
 
     terms = fields.List(fields.Nested(TermSchema))
-    pair = fields.Nested(PairSchema, allow_none=True)
+    other_terms = fields.Float()
+    pairs = fields.List(fields.Nested(PairSchema))
+    other_pairs = fields.Float()
+
+
+class LinkSchema(Schema):
+    """A near-duplicate of a result."""
+
+    id = fields.Integer()
+    title = fields.String()
+    language = fields.String()
 
 
 class MatchSchema(Schema):
@@ -121,6 +131,8 @@ class MatchSchema(Schema):
     legs = fields.Nested(LegsSchema)
     reasons = fields.List(fields.Nested(ReasonSchema))
     evidence = fields.Nested(EvidenceSchema)
+    folded = fields.List(fields.Nested(LinkSchema))
+    more_folded = fields.Integer()
 
 
 class NoticeSchema(Schema):
@@ -135,6 +147,7 @@ class MatchPageSchema(Schema):
 
     matches = fields.List(fields.Nested(MatchSchema))
     total = fields.Integer()
+    families = fields.Integer(metadata={"description": "As total, with near-duplicates taken together"})
     page = fields.Integer()
     pages = fields.Integer()
     facets = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String(), values=fields.Integer()))

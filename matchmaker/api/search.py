@@ -51,6 +51,7 @@ def _page(page: MatchPage, ignored: tuple[str, ...]) -> dict[str, Any]:
     return {
         "matches": [_match(match) for match in page.matches],
         "total": page.total,
+        "families": page.families,
         "page": page.page,
         "pages": page.pages,
         "facets": page.facets,
@@ -67,4 +68,6 @@ def _match(match: MatchView) -> dict[str, Any]:
         "legs": match.hit,
         "reasons": [reason_with_text(reason) for reason in match.reasons],
         "evidence": match.evidence,
+        "folded": match.folded,
+        "more_folded": match.more_folded,
     }

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from search_index.analysis import places
-from search_index.types import Encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +43,6 @@ class Reason:
     verdict: Verdict
     wanted: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MatchedTerm:
-    """A word both sides share; weights of all shared words add up to 1."""
-
-    word: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class AlignedPair:
-    """The two passages that bring the texts together most. `share` is their part of the whole cosine."""
-
-    wanted: str
-    found: str
-    cosine: float
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What in the two texts speaks for the pair."""
-
-    terms: tuple[MatchedTerm, ...] = ()
-    pair: AlignedPair | None = None
 
 
 class Band(StrEnum):
@@ -156,43 +127,6 @@ def _sdgs(need: Facts, offer: Facts) -> Reason | None:
 def _both(left: Iterable[str], right: Iterable[str]) -> tuple[str, ...]:
     held = set(right)
     return tuple(code for code in left if code in held)
-
-
-def matched_terms(
-    wanted: Mapping[str, str], found: Mapping[str, str], weights: Mapping[str, float], most: int = 8
-) -> tuple[MatchedTerm, ...]:
-    """The words of the found text whose index term is also wanted, rarest first.
-
-    `wanted` and `found` map words to index terms, `weights` terms to their inverse document frequency.
-    """
-    terms = set(wanted.values())
-    shared: dict[str, str] = {}
-    for word, term in found.items():
-        if term in terms and term in weights:
-            shared.setdefault(term, word)
-    total = sum(weights[term] for term in shared) or 1.0
-    ranked = sorted(shared, key=lambda term: (-weights[term], term))[:most]
-    return tuple(MatchedTerm(shared[term], weights[term] / total) for term in ranked)
-
-
-def aligned_pair(wanted: tuple[str, Encoded], found: tuple[str, Encoded]) -> AlignedPair | None:
-    """The passages, one of each text, whose product is the largest part of the texts' cosine.
-
-    The parts of a text add up to its unit vector, so the products of all pairs of passages add up to the cosine.
-    """
-    (wanted_text, left), (found_text, right) = wanted, found
-    if not len(left.parts) or not len(right.parts):
-        return None
-    products = left.parts @ right.parts.T
-    i, j = np.unravel_index(int(products.argmax()), products.shape)
-    if products[i, j] <= 0:
-        return None
-    norms = float(np.linalg.norm(left.parts[i]) * np.linalg.norm(right.parts[j])) or 1.0
-    whole = float(products.sum()) or 1.0
-    (a, b), (c, d) = left.spans[i], right.spans[j]
-    return AlignedPair(
-        wanted_text[a:b], found_text[c:d], cosine=float(products[i, j]) / norms, share=float(products[i, j]) / whole
-    )
 
 
 def mark(text: str, words: Iterable[str]) -> tuple[tuple[str, bool], ...]:

@@ -1,34 +1,30 @@
-"""Making both indexes agree with the database: the worker's handling, the readers' pull, the rebuild and the check."""
+"""Making both indexes agree with the database: the worker's handling, the rebuild and the check."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import joinedload
 
-from models import Embedding, Listing, db
+from models import Embedding, db
 from models import Sequence as Counter
-from models.taxonomy import PUBLIC_STATUSES
 from search_index.errors import SearchIndexError
 from search_index.local import LocalEngine
 from search_index.protocols import Progress
 from search_index.types import Document, Encoded
 
-from ..text import plain
 from ..transaction import transaction
-from . import outbox
+from . import families, outbox
+from .documents import expected_versions, public_documents, text_hash
+from .following import Reader
 
 log = logging.getLogger(__name__)
 
 BATCH = 1024
-_PULL_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +35,6 @@ class Difference:
     listing_id: int
     expected: int | None
     found: int | None
-
-
-def document_of(listing: Listing) -> Document:
-    """The listing as the indexes hold it. An anonymous one leaves no trace of its organisation."""
-    countries = {*listing.available_in, *listing.deployed_in, *listing.wanted_in}
-    if listing.organisation and listing.organisation.country and not listing.anonymous:
-        countries.add(listing.organisation.country)
-    blocks = (
-        listing.summary,
-        listing.problem,
-        plain(listing.description),
-        listing.constraints,
-        ", ".join(listing.keywords),
-    )
-    facets = {
-        "category": (listing.category,) if listing.category else (),
-        "country": tuple(sorted(countries)),
-        "trl": (str(listing.trl),) if listing.trl else (),
-        "partnership": tuple(listing.partnerships),
-        "sdg": tuple(str(goal) for goal in listing.sdgs),
-        "language": (listing.language.split("-")[0],) if listing.language != "und" else (),
-    }
-    return Document(
-        id=listing.id,
-        version=listing.version,
-        kind=listing.kind,
-        title=listing.title,
-        body="\n".join(block for block in blocks if block),
-        language=listing.language,
-        facets={facet: codes for facet, codes in facets.items() if codes},
-        published=listing.published_at.timestamp() if listing.published_at else 0.0,
-    )
-
-
-def text_hash(document: Document) -> str:
-    """What decides whether a stored vector still stands for the document's text."""
-    return hashlib.sha256(document.text.encode()).hexdigest()
 
 
 def handle_next(engine: LocalEngine, worker: str, most: int = BATCH, progress: Progress | None = None) -> int:
@@ -128,6 +87,7 @@ def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None
         progress(len(leased.listing_ids) - len(stale))
     encoded = dict(zip([d.id for d in stale], engine.embedder.encode([d.text for d in stale], progress), strict=True))
     _check(engine.embedder.name, encoded.values())
+    repeated = families.repeated(engine, stale, [encoded[d.id].vector for d in stale])
     engine.write(documents.values(), removed)
     with transaction():
         expected = expected_versions(leased.listing_ids)
@@ -143,20 +103,11 @@ def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None
                 _store(rows[id], documents[id], encoded.get(id), seq)
             else:
                 _bury(rows[id], seq)
+        families.join({id: rows[id] for id in current if id in encoded}, repeated)
         outbox.finish(leased.items)
         for id in overtaken:
             outbox.enqueue("index", id)
     Reader.of(engine).pull(force=True)
-
-
-def public_documents(ids: Sequence[int] | None = None) -> Iterator[Document]:
-    """Every public listing (of these ids) as a document, streamed."""
-    query = select(Listing).options(joinedload(Listing.organisation)).where(Listing.status.in_(PUBLIC_STATUSES))
-    if ids is not None:
-        query = query.where(Listing.id.in_(ids))
-    query = query.execution_options(yield_per=500, populate_existing=True)
-    for listing in db.session.scalars(query):
-        yield document_of(listing)
 
 
 def _stored(model: str, ids: Iterable[int]) -> dict[int, str | None]:
@@ -200,76 +151,14 @@ def _store(row: Embedding, document: Document, encoded: Encoded | None, seq: int
         row.vector = encoded.vector.astype("<f2").tobytes()
         row.parts = encoded.parts.astype("<f2").tobytes()
         row.spans = [list(span) for span in encoded.spans]
+        # A number that no family had before: a founder who leaves may not take the others along.
+        row.family, row.repeats_id = seq, None
 
 
 def _bury(row: Embedding, seq: int) -> None:
     """A tombstone, so that other processes hear that the listing left."""
     row.seq, row.vector, row.parts, row.text_hash, row.spans = seq, None, None, None, []
-
-
-def encoded_of(row: Embedding | None, document: Document) -> Encoded | None:
-    """The stored vectors, when they stand for the document's present text."""
-    if row is None or row.vector is None or row.parts is None or row.text_hash != text_hash(document):
-        return None
-    vector = np.frombuffer(row.vector, "<f2").astype(np.float32)
-    parts = np.frombuffer(row.parts, "<f2").astype(np.float32).reshape(-1, len(vector))
-    return Encoded(vector, parts, tuple((int(start), int(end)) for start, end in row.spans))
-
-
-class Reader:
-    """Follows the database for one engine: pulls rows past the number it has seen, at most once a second."""
-
-    def __init__(self, engine: LocalEngine, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._seen = 0
-        self._last = 0.0
-        self._ready = False
-
-    @classmethod
-    def of(cls, engine: LocalEngine) -> Reader:
-        """The engine's one reader."""
-        reader = engine.follower
-        if not isinstance(reader, Reader):
-            reader = engine.follower = cls(engine)
-        return reader
-
-    def pull(self, *, force: bool = False) -> None:
-        """Bring the engine's memory up to what the database holds now."""
-        # Until the first pull is over, whoever comes waits for it at the lock.
-        if not force and self._ready and self._clock() - self._last < _PULL_EVERY:
-            return
-        self._last = self._clock()
-        with self._engine.vectors.lock:
-            while self._pull_some():
-                pass
-        self._ready = True
-        try:
-            self._engine.keywords().refresh()
-        except SearchIndexError as error:
-            log.error("keyword index not refreshed: %s", error)
-
-    def _pull_some(self, most: int = 2000) -> bool:
-        query = (
-            select(Embedding.listing_id, Embedding.seq, Embedding.vector)
-            .where(Embedding.model == self._engine.embedder.name, Embedding.seq > self._seen)
-            .order_by(Embedding.seq)
-            .limit(most)
-        )
-        rows = db.session.execute(query).all()
-        if not rows:
-            return False
-        vectors = {row.listing_id: row.vector for row in rows if row.vector is not None}
-        documents = list(public_documents(list(vectors)))
-        matrix = np.frombuffer(b"".join(vectors[d.id] for d in documents), "<f2").astype(np.float32)
-        held = {document.id for document in documents}
-        self._engine.load(
-            documents,
-            matrix.reshape(len(documents), -1) if documents else matrix,
-            [row.listing_id for row in rows if row.listing_id not in held],
-        )
-        self._seen = rows[-1].seq
-        return True
+    row.family = row.repeats_id = None
 
 
 def rebuild(engine: LocalEngine, worker: str, progress: Progress | None = None) -> int:
@@ -281,14 +170,6 @@ def rebuild(engine: LocalEngine, worker: str, progress: Progress | None = None) 
     repair(differences(engine))
     drain(engine, worker, progress)
     return held
-
-
-def expected_versions(ids: Sequence[int] | None = None) -> dict[int, int]:
-    """What both indexes should hold: the version of every public listing (of these), by id."""
-    query = select(Listing.id, Listing.version).where(Listing.status.in_(PUBLIC_STATUSES))
-    if ids is not None:
-        query = query.where(Listing.id.in_(ids))
-    return {row.id: row.version for row in db.session.execute(query)}
 
 
 def differences(engine: LocalEngine) -> list[Difference]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 from sqlalchemy import and_, or_, select, true
 from sqlalchemy.orm import joinedload
@@ -13,18 +13,25 @@ from sqlalchemy.orm import joinedload
 from models import Embedding, Listing, Organisation, db
 from models.taxonomy import PUBLIC_STATUSES
 from search_index.errors import EngineDown
+from search_index.evidence import Evidence
 from search_index.local import LocalEngine
-from search_index.types import Document, Encoded, Filters, Hit, Notice, Scope, SearchQuery, SearchResult
+from search_index.types import ALWAYS, Document, Encoded, Filters, Hit, Notice, Scope, SearchQuery, SearchResult
 
 from ..policy import Actor, can
-from . import explaining, indexing
-from .explaining import Band, Evidence, Facts, Reason
+from . import explaining
+from .documents import document_of, encoded_of
+from .explaining import Band, Facts, Reason
+from .following import Reader
 
 log = logging.getLogger(__name__)
 
 PAGE = 10
 #: A text longer than this is cut, with a notice: more than two pages add nothing a model or BM25 could use.
 LONGEST_TEXT = 20_000
+#: In seconds.
+DAY = 86_400.0
+#: How many near-duplicates are named under a result.
+MOST_FOLDED = 3
 #: How many listings a search without an engine looks through.
 MOST_PLAIN = 1000
 
@@ -53,8 +60,18 @@ class ListingView:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Enough of a listing to lead to it."""
+
+    id: int
+    kind: str
+    title: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class MatchView:
-    """One result, the same for pages and for the API."""
+    """One result, the same for pages and for the API. `folded` are near-duplicates, `more_folded` counts the others."""
 
     listing: ListingView
     rank: int
@@ -62,14 +79,20 @@ class MatchView:
     band: Band | None
     reasons: tuple[Reason, ...]
     evidence: Evidence
+    folded: tuple[Link, ...]
+    more_folded: int
 
 
 @dataclass(frozen=True, slots=True)
 class MatchPage:
-    """A page of results. `notices` are codes of what the reader should know about how they came about."""
+    """A page of results. `notices` are codes of what the reader should know about how they came about.
+
+    `total` counts listings, `families` counts them with near-duplicates taken together; pages are made of these.
+    """
 
     matches: tuple[MatchView, ...]
     total: int
+    families: int
     page: int
     pages: int
     facets: Mapping[str, Mapping[str, int]]
@@ -78,11 +101,9 @@ class MatchPage:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the search is for: its text with vectors and words, and its facts."""
+    """What the search is for: the query, with its vectors, and its facts."""
 
-    text: str
-    encoded: Encoded | None
-    words: Mapping[str, str]
+    query: SearchQuery
     facts: Facts
     stored: bool
 
@@ -95,28 +116,32 @@ def find(
     text: str = "",
     listing: Listing | None = None,
     filters: Filters | None = None,
+    posted: tuple[date | None, date | None] = (None, None),
     sort: str = "relevance",
     page: int = 1,
     per_page: int = PAGE,
+    fold: bool = True,
 ) -> MatchPage:
     """The listings of the `wanted` kind that answer a text or serve a listing of the other kind, explained.
 
     Costs one encode (for a stored listing whose text did not change a look-up instead), one search and one SELECT;
-    once a second a look for changes comes first. Never fails for the engine's sake: without it, a plain filter in the
-    database answers, with a notice.
+    once a second a look for changes comes first. `posted` holds the first and the last day of publication, in UTC.
+    Near-duplicates are folded under the best of them. Never fails for the engine's sake: without it, a plain filter in
+    the database answers, with a notice.
     """
-    indexing.Reader.of(engine).pull()
+    Reader.of(engine).pull()
     notices: list[str] = []
     if len(text) > LONGEST_TEXT:
         text, notices = text[:LONGEST_TEXT], ["text_cut"]
     document, stored = _stored(engine, listing) if listing else (None, None)
     text = document.text if document else text
     query = SearchQuery(
-        Scope(wanted, filters or {}, excluded=frozenset({listing.id} if listing else ())),
+        Scope(wanted, filters or {}, _moments(*posted), frozenset({listing.id} if listing else ())),
         text=text,
         encoded=stored,
         sort="newest" if sort == "newest" else "relevance",
         least_score=explaining.LEAST_SCORE if text else 0.0,
+        fold=fold,
         offset=(page - 1) * per_page,
         limit=per_page,
     )
@@ -131,11 +156,19 @@ def find(
         result = _plain_search(query)
     notices += [str(notice) for notice in result.notices]
     facts = facts_of(listing) if listing else _facts_of(filters or {})
-    matches = _explained(
-        engine, actor, result, _Wanted(text, result.encoded, engine.terms(text), facts, listing is not None), query
-    )
-    pages = max(1, -(-result.total // per_page))
-    return MatchPage(matches, result.total, page, pages, result.facets, tuple(notices))
+    asked = replace(query, encoded=result.encoded)
+    matches = _explained(engine, actor, result, _Wanted(asked, facts, listing is not None))
+    pages = max(1, -(-result.families // per_page))
+    return MatchPage(matches, result.total, result.families, page, pages, result.facets, tuple(notices))
+
+
+def _moments(first: date | None, last: date | None) -> tuple[float, float]:
+    """The two days as the moments at which they begin and end."""
+
+    def midnight(day: date) -> float:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+    return midnight(first) if first else ALWAYS[0], midnight(last) + DAY if last else ALWAYS[1]
 
 
 def view_of(listing: Listing, actor: Actor) -> ListingView:
@@ -191,37 +224,41 @@ def _facts_of(filters: Filters) -> Facts:
 
 
 def _stored(engine: LocalEngine, listing: Listing) -> tuple[Document, Encoded | None]:
-    document = indexing.document_of(listing)
+    document = document_of(listing)
     row = db.session.get(Embedding, (listing.id, engine.embedder.name))
-    return document, indexing.encoded_of(row, document)
+    return document, encoded_of(row, document)
 
 
-def _explained(
-    engine: LocalEngine, actor: Actor, result: SearchResult, wanted: _Wanted, query: SearchQuery
-) -> tuple[MatchView, ...]:
+def _explained(engine: LocalEngine, actor: Actor, result: SearchResult, wanted: _Wanted) -> tuple[MatchView, ...]:
     """The hits as views, from one SELECT that applies status and visibility again: an index may lag behind."""
+    ids = [id for hit in result.hits for id in (hit.id, *hit.folded[:MOST_FOLDED])]
     rows = (
         select(Listing, Embedding)
         .outerjoin(Embedding, and_(Embedding.listing_id == Listing.id, Embedding.model == engine.embedder.name))
         .options(joinedload(Listing.organisation))
-        .where(Listing.id.in_([hit.id for hit in result.hits]), Listing.status.in_(PUBLIC_STATUSES))
+        .where(Listing.id.in_(ids), Listing.status.in_(PUBLIC_STATUSES))
     )
-    found = {listing.id: (listing, embedding) for listing, embedding in db.session.execute(rows)}
+    found = {
+        listing.id: (listing, embedding)
+        for listing, embedding in db.session.execute(rows)
+        if can(actor, "listing.see", listing)
+    }
     views = []
-    for rank, hit in enumerate(result.hits, query.offset + 1):
-        if hit.id not in found or not can(actor, "listing.see", found[hit.id][0]):
+    for rank, hit in enumerate(result.hits, wanted.query.offset + 1):
+        if hit.id not in found:
             continue
         listing, embedding = found[hit.id]
+        others = [found[id][0] for id in hit.folded[:MOST_FOLDED] if id in found]
         views.append(
             MatchView(
                 listing=view_of(listing, actor),
                 rank=rank,
                 hit=hit,
-                band=explaining.band(hit.score) if query.text and hit.score else None,
+                band=explaining.band(hit.score) if wanted.query.text and hit.score else None,
                 reasons=_reasons(wanted, listing),
-                evidence=_evidence(engine, wanted, indexing.document_of(listing), embedding)
-                if wanted.text
-                else Evidence(),
+                evidence=_evidence(engine, wanted.query, hit, document_of(listing), embedding),
+                folded=tuple(Link(other.id, other.kind, other.title, other.language) for other in others),
+                more_folded=len(hit.folded) - len(others),
             )
         )
     return tuple(views)
@@ -235,20 +272,15 @@ def _reasons(wanted: _Wanted, found: Listing) -> tuple[Reason, ...]:
     return reasons if wanted.stored else tuple(r for r in reasons if r.verdict is not explaining.Verdict.UNKNOWN)
 
 
-def _evidence(engine: LocalEngine, wanted: _Wanted, document: Document, row: Embedding | None) -> Evidence:
-    found = engine.terms(document.text)
-    weights = engine.weights(set(wanted.words.values()) & set(found.values()))
-    encoded = indexing.encoded_of(row, document)
-    pair = None
-    if wanted.encoded is not None and encoded is not None:
-        pair = explaining.aligned_pair((wanted.text, wanted.encoded), (document.text, encoded))
-    return Evidence(explaining.matched_terms(wanted.words, found, weights), pair)
+def _evidence(engine: LocalEngine, query: SearchQuery, hit: Hit, document: Document, row: Embedding | None) -> Evidence:
+    return engine.evidence(query, hit, (document, encoded_of(row, document))) if query.text else Evidence()
 
 
 def _plain_search(query: SearchQuery) -> SearchResult:
     """Without an engine: listings that hold any of the longer words and pass the filters, newest first."""
     words = [word for word in query.text.split() if len(word) > 3][:8]
     texts = (Listing.title, Listing.summary, Listing.problem)
+    since, until = query.scope.published
     holds = or_(*(text.icontains(word, autoescape=True) for word in words for text in texts)) if words else true()
     found = (
         select(Listing)
@@ -257,9 +289,12 @@ def _plain_search(query: SearchQuery) -> SearchResult:
         .order_by(Listing.published_at.desc(), Listing.id)
         .limit(MOST_PLAIN)
     )
-    documents = [indexing.document_of(listing) for listing in db.session.scalars(found)]
-    passing = [d.id for d in documents if d.passes(query.scope.filters) and d.id not in query.scope.excluded]
+    documents = [document_of(listing) for listing in db.session.scalars(found)]
+    passing = [
+        d.id
+        for d in documents
+        if d.passes(query.scope.filters) and d.id not in query.scope.excluded and since <= d.published < until
+    ]
     page = passing[query.offset : query.offset + query.limit]
-    return SearchResult(
-        tuple(Hit(id, 0.0, None, None) for id in page), len(passing), {}, (Notice.NO_ENGINE,) if documents else ()
-    )
+    hits, count = tuple(Hit(id, 0.0, None, None) for id in page), len(passing)
+    return SearchResult(hits, count, count, {}, (Notice.NO_ENGINE,) if documents else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from flask import url_for
@@ -27,6 +28,7 @@ class Search:
     place: Mapping[str, Any]
     text: str
     filters: dict[str, tuple[str, ...]]
+    posted: tuple[date | None, date | None]
     sort: str
     page: int
     ignored: tuple[str, ...] = ()
@@ -39,13 +41,14 @@ class Search:
     @property
     def options(self) -> dict[str, Any]:
         """What matching.find needs to know beside the text or listing."""
-        return {"filters": self.filters, "sort": self.sort, "page": self.page}
+        return {"filters": self.filters, "posted": self.posted, "sort": self.sort, "page": self.page}
 
     @property
     def address(self) -> str:
         """The address of this state, without what it would mean anyway."""
         given: dict[str, Any] = {"q": self.text} if self.text else {}
         given |= self.filters
+        given |= {name: day.isoformat() for name, day in zip(("since", "until"), self.posted, strict=True) if day}
         given |= {"sort": self.sort} if self.sort != "relevance" else {}
         given |= {"page": self.page} if self.page > 1 else {}
         return url_for(self.endpoint, **self.place, **given)
@@ -60,9 +63,13 @@ class Search:
         filters = {name: codes for name, codes in self.filters.items() if name != facet}
         return replace(self, filters=filters | ({facet: left} if left else {}), page=1)
 
+    def whenever(self) -> Search:
+        """The search without its days."""
+        return replace(self, posted=(None, None), page=1)
+
     def cleared(self) -> Search:
         """The search without its filters."""
-        return replace(self, filters={}, page=1)
+        return replace(self, filters={}, posted=(None, None), page=1)
 
     def elsewhere(self, **place: Any) -> Search:
         """The same words asked at another place, where these filters need not make sense."""
@@ -104,7 +111,8 @@ class FacetGroup:
 
 def chips(search: Search) -> list[Chip]:
     """The filters in use, in the order of the facets."""
-    return [
+    days = [Chip(wording.period(*search.posted), search.whenever().address)] if any(search.posted) else []
+    return days + [
         Chip(wording.choice_name(facet, code), search.without(facet, code).address)
         for facet in facet_codes()
         for code in search.filters.get(facet, ())
@@ -117,7 +125,12 @@ def facet_groups(search: Search, page: MatchPage) -> list[FacetGroup]:
         _group(facet, list(codes.values()), page.facets.get(facet, {}), search.filters.get(facet, ()))
         for facet, codes in facet_codes().items()
     ]
-    return [group for group in groups if group.first]
+    # That everything is current goes without saying.
+    return [group for group in groups if group.first and (group.facet != "status" or "stale" in _codes(group))]
+
+
+def _codes(group: FacetGroup) -> set[str]:
+    return {choice.code for choice in group.first}
 
 
 def _group(facet: str, known: list[str], counts: Mapping[str, int], chosen: tuple[str, ...]) -> FacetGroup:

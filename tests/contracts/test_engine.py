@@ -296,6 +296,53 @@ def forgotten_files() -> Iterator[None]:
 
 @pytest.mark.usefixtures("forgotten_files")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+class TestFolding:
+    @pytest.fixture
+    def folded(self, fresh: LocalEngine) -> LocalEngine:
+        """Six offers in three families; a higher number says pump more often."""
+        texts = {id: "solar pump " * id + "kiln" for id in range(1, 7)}
+        fill(fresh, [Document(id, 1, "offer", text, "", family=1 + id % 3) for id, text in texts.items()])
+        return fresh
+
+    @given(text=st.sampled_from(["solar pump", "kiln", ""]), size=st.integers(1, 4))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    def test_pages_hold_every_listing_once_alone_or_folded(self, folded: LocalEngine, text: str, size: int) -> None:
+        query = SearchQuery(Scope("offer"), text, fold=True, limit=size)
+        pages = [folded.search(replace(query, offset=n)) for n in range(0, 6, size)]
+        hits = [hit for page in pages for hit in page.hits]
+        assert len(hits) == pages[0].families == 3
+        assert sorted(id for hit in hits for id in (hit.id, *hit.folded)) == [1, 2, 3, 4, 5, 6]
+
+    def test_the_best_of_a_family_stands_for_it(self, folded: LocalEngine) -> None:
+        alone = [hit.id for hit in folded.search(SearchQuery(Scope("offer"), "kiln")).hits]
+        together = folded.search(SearchQuery(Scope("offer"), "kiln", fold=True)).hits
+        best = {id % 3: id for id in reversed(alone)}
+        assert [hit.id for hit in together] == [id for id in alone if best[id % 3] == id]
+
+    def test_counts_are_of_listings(self, folded: LocalEngine) -> None:
+        assert folded.search(SearchQuery(Scope("offer"), "kiln", fold=True)).total == 6
+
+
+class TestEvidence:
+    @given(text=texts)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    def test_points_shown_and_left_add_up_to_the_score(self, engine: LocalEngine, text: str) -> None:
+        result = engine.search(SearchQuery(Scope("offer"), text, limit=5))
+        query = SearchQuery(Scope("offer"), text, result.encoded)
+        for hit in result.hits:
+            document = DOCUMENTS[hit.id]
+            (encoded,) = engine.embedder.encode([document.text])
+            evidence = engine.evidence(query, hit, (document, encoded))
+            assert evidence.total == pytest.approx(hit.score, abs=1e-4)
+
+    def test_shared_words_have_points_even_without_vectors(self, engine: LocalEngine) -> None:
+        query = SearchQuery(Scope("offer"), "solar pump", legs=frozenset({"keyword"}))
+        hit = engine.search(query).hits[0]
+        evidence = engine.evidence(query, hit, (DOCUMENTS[hit.id], None))
+        assert evidence.terms
+        assert (evidence.pairs, evidence.other_pairs) == ((), 0.0)
+
+
 class TestFailures:
     @pytest.fixture
     def filled(self, fresh: LocalEngine) -> LocalEngine:

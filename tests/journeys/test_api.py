@@ -61,10 +61,12 @@ def test_an_answer_is_what_its_description_says(market: Market) -> None:
     answer = get(market, wanted="offer", listing=market.numbers["dye house"])
     assert MatchPageSchema().validate(answer) == {}
     match = answer["matches"][0]
-    assert set(match) == {"rank", "score", "band", "listing", "legs", "reasons", "evidence"}
+    assert set(match) == {"rank", "score", "band", "listing", "legs", "reasons", "evidence", "folded", "more_folded"}
     assert set(match["legs"]["vector"]) == {"rank", "raw", "normalised"}
-    assert sum(term["weight"] for term in match["evidence"]["terms"]) == pytest.approx(1)
-    assert set(match["evidence"]["pair"]) == {"wanted", "found", "cosine", "share"}
+    evidence = match["evidence"]
+    assert set(evidence["pairs"][0]) == {"wanted", "found", "cosine", "points"}
+    shown = sum(item["points"] for item in evidence["terms"] + evidence["pairs"])
+    assert shown + evidence["other_terms"] + evidence["other_pairs"] == pytest.approx(match["score"])
     assert {"fact": "trl", "verdict": "fits", "wanted": ["7"], "offered": ["8"]}.items() <= next(
         reason for reason in match["reasons"] if reason["fact"] == "trl"
     ).items()
@@ -127,7 +129,7 @@ def test_the_description_names_every_parameter_and_answer(market: Market) -> Non
     assert list(description["paths"]) == ["/api/v1/search"]
     operation = description["paths"]["/api/v1/search"]["get"]
     names = {parameter["name"] for parameter in operation["parameters"]}
-    facets = {"category", "country", "trl", "partnership", "sdg", "language"}
-    assert names == {"wanted", "listing", "q", "sort", "page"} | facets
+    facets = {"category", "country", "trl", "partnership", "sdg", "language", "status"}
+    assert names == {"wanted", "listing", "q", "since", "until", "sort", "page"} | facets
     assert set(operation["responses"]) == {"200", "422", "default"}
     assert set(description["components"]["schemas"]["Problem"]["properties"]) == {"error", "fields"}

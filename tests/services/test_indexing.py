@@ -17,8 +17,10 @@ from matchmaker import create_app
 from matchmaker.parts import Parts
 from matchmaker.policy import SYSTEM
 from matchmaker.schemas import listing_schema
-from matchmaker.services import indexing, listings, outbox
-from matchmaker.services.indexing import Difference, Reader, differences, drain, handle_next, rebuild, repair
+from matchmaker.services import listings, outbox
+from matchmaker.services.documents import document_of, encoded_of
+from matchmaker.services.following import Reader
+from matchmaker.services.indexing import Difference, differences, drain, handle_next, rebuild, repair
 from matchmaker.settings import Settings
 from matchmaker.transaction import transaction
 from models import Embedding, Listing, Organisation, OutboxItem, db
@@ -253,8 +255,8 @@ class TestEncoding:
     def test_any_title_is_stored_with_parts_that_are_read_back(self, engine: LocalEngine, title: str) -> None:
         id = publish(title)
         drain(engine, "w")
-        document = indexing.document_of(listings.find(SYSTEM, id))
-        encoded = indexing.encoded_of(db.session.get(Embedding, (id, "hashing-64")), document)
+        document = document_of(listings.find(SYSTEM, id))
+        encoded = encoded_of(db.session.get(Embedding, (id, "hashing-64")), document)
         (expected,) = engine.embedder.encode([document.text])
         assert encoded
         assert encoded.vector == pytest.approx(expected.vector, abs=2e-3)
@@ -266,7 +268,7 @@ class TestEncoding:
         drain(engine, "w")
         change(id, title="Lime kiln")
         row = db.session.get(Embedding, (id, "hashing-64"))
-        assert indexing.encoded_of(row, indexing.document_of(listings.find(SYSTEM, id))) is None
+        assert encoded_of(row, document_of(listings.find(SYSTEM, id))) is None
 
 
 class TestDocuments:
@@ -278,24 +280,25 @@ class TestDocuments:
         for anonymous, countries in ((True, None), (False, ("KE",))):
             values = listing_schema("offer").load({"title": "Pump", "anonymous": anonymous})
             id = listings.publish(SYSTEM, "offer", values, organisation).id
-            document = indexing.document_of(listings.find(SYSTEM, id))
+            document = document_of(listings.find(SYSTEM, id))
             assert document.facets.get("country") == countries
             assert "Blue Loop" not in document.text
 
     def test_what_is_unknown_has_no_facet(self) -> None:
-        assert indexing.document_of(listings.find(SYSTEM, publish())).facets == {}
+        assert document_of(listings.find(SYSTEM, publish())).facets == {"status": ("published",)}
 
     def test_every_fact_becomes_its_facet(self) -> None:
         id = publish(
             category="energy", trl=7, partnerships=["pilot"], sdgs=[7, 13], language="zh-Hans", available_in=["KE"]
         )
-        assert indexing.document_of(listings.find(SYSTEM, id)).facets == {
+        assert document_of(listings.find(SYSTEM, id)).facets == {
             "category": ("energy",),
             "country": ("KE",),
             "trl": ("7",),
             "partnership": ("pilot",),
             "sdg": ("7", "13"),
             "language": ("zh",),
+            "status": ("published",),
         }
 
 

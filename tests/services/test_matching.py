@@ -15,13 +15,14 @@ from matchmaker.parts import Parts
 from matchmaker.policy import ANONYMOUS, SYSTEM, Actor
 from matchmaker.schemas import listing_schema
 from matchmaker.services import explaining, indexing, listings, matching, outbox
-from matchmaker.services.explaining import Evidence, Verdict
+from matchmaker.services.explaining import Verdict
 from matchmaker.services.matching import LONGEST_TEXT, MatchPage
 from matchmaker.transaction import transaction
 from models import Listing, Organisation, db
 from models.base import now
 from search_index.embedders import HashingEmbedder
 from search_index.errors import ModelUnusable
+from search_index.evidence import Evidence
 from search_index.local import LocalEngine
 from search_index.protocols import Progress
 from search_index.types import Encoded
@@ -231,8 +232,7 @@ class TestExplaining:
     def test_the_passages_that_agree_most_are_quoted(self, engine: LocalEngine, publish: Callable[..., int]) -> None:
         publish("A product of ours", description="We are from the coast.\n\nSolar pumps for deep wells.")
         (match,) = matching.find(engine, ANONYMOUS, "offer", text="solar pumps for deep wells").matches
-        assert match.evidence.pair
-        assert match.evidence.pair.found == "Solar pumps for deep wells."
+        assert match.evidence.pairs[0].found == "Solar pumps for deep wells."
 
     def test_facts_of_a_stored_need_are_compared(self, engine: LocalEngine, publish: Callable[..., int]) -> None:
         publish(trl=5, available_in=["KE"])
@@ -264,7 +264,7 @@ class TestDegrading:
     def broken(self, engine: LocalEngine, publish: Callable[..., int]) -> LocalEngine:
         """An engine whose keyword index is damaged, over one offer from Kenya and one from Germany."""
         publish(available_in=["KE"])
-        publish(available_in=["DE"])
+        publish("A solar pump to lift water, rented by the week", available_in=["DE"])
         (engine.generations.root / "CURRENT").write_text("nowhere")
         return engine
 

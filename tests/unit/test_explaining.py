@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,17 +9,12 @@ from hypothesis import strategies as st
 from matchmaker.services.explaining import (
     Band,
     Facts,
-    MatchedTerm,
     Reason,
     Verdict,
-    aligned_pair,
     band,
     mark,
-    matched_terms,
     reasons,
 )
-from search_index.embedders import HashingEmbedder
-from search_index.types import Encoded
 
 FITS, DIFFERS, UNKNOWN = Verdict.FITS, Verdict.DIFFERS, Verdict.UNKNOWN
 countries = st.lists(st.sampled_from(["KE", "TZ", "DE"]), unique=True).map(tuple)
@@ -118,65 +112,6 @@ WORDS = st.dictionaries(
     st.sampled_from(["pumps", "pump", "solar", "kilns", "of"]), st.sampled_from(["pump", "solar", "kiln", "x"])
 )
 weights = st.dictionaries(st.sampled_from(["pump", "solar", "kiln"]), st.floats(0.1, 9))
-
-
-class TestMatchedTerms:
-    @given(WORDS, WORDS, weights)
-    def test_weights_add_up_to_one(
-        self, wanted: dict[str, str], found: dict[str, str], weights: dict[str, float]
-    ) -> None:
-        terms = matched_terms(wanted, found, weights)
-        assert not terms or sum(term.weight for term in terms) == pytest.approx(1)
-
-    @given(WORDS, WORDS, weights)
-    def test_only_words_of_the_found_text_with_shared_terms_appear(
-        self, wanted: dict[str, str], found: dict[str, str], weights: dict[str, float]
-    ) -> None:
-        for term in matched_terms(wanted, found, weights):
-            assert found[term.word] in set(wanted.values()) & weights.keys()
-
-    def test_the_rarest_comes_first(self) -> None:
-        shared = {"solar": "solar", "kiln": "kiln"}
-        assert [t.word for t in matched_terms(shared, shared, {"solar": 1.0, "kiln": 3.0})] == ["kiln", "solar"]
-
-    def test_inflections_share_a_term_and_the_found_text_lends_the_word(self) -> None:
-        assert matched_terms({"pumps": "pump"}, {"pumping": "pump"}, {"pump": 2.0}) == (MatchedTerm("pumping", 1.0),)
-
-    def test_no_more_than_the_most_are_named(self) -> None:
-        shared = {str(n): str(n) for n in range(20)}
-        assert len(matched_terms(shared, shared, dict.fromkeys(shared, 1.0), most=3)) == 3
-
-
-def encoded(text: str) -> tuple[str, Encoded]:
-    return text, HashingEmbedder().encode([text])[0]
-
-
-class TestAlignedPair:
-    def test_the_passages_that_agree_most_are_paired(self) -> None:
-        wanted = encoded("We have a small lime kiln.\nWe need drip irrigation for tomatoes.")
-        found = encoded("A company from the coast.\nDrip irrigation for tomatoes in greenhouses.")
-        pair = aligned_pair(wanted, found)
-        assert pair
-        assert (pair.wanted, pair.found) == (
-            "We need drip irrigation for tomatoes.",
-            "Drip irrigation for tomatoes in greenhouses.",
-        )
-
-    def test_equal_texts_of_one_passage_hold_the_whole_cosine(self) -> None:
-        text = encoded("Drip irrigation for tomatoes")
-        pair = aligned_pair(text, text)
-        assert pair
-        assert (pair.cosine, pair.share) == (pytest.approx(1), pytest.approx(1))
-
-    def test_a_text_without_passages_has_no_pair(self) -> None:
-        assert aligned_pair(encoded(""), encoded("Drip irrigation")) is None
-
-    def test_passages_that_point_apart_are_no_pair(self) -> None:
-        def towards(direction: float) -> tuple[str, Encoded]:
-            vector = np.array([direction, 0.0], np.float32)
-            return "pump", Encoded(vector, vector[None, :], ((0, 4),))
-
-        assert aligned_pair(towards(1.0), towards(-1.0)) is None
 
 
 class TestMark:

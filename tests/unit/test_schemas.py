@@ -189,7 +189,14 @@ def search(**values: Any) -> dict[str, Any]:
 
 class TestSearch:
     def test_an_empty_address_is_a_search_for_everything(self) -> None:
-        assert search() == {"text": "", "filters": {}, "sort": "relevance", "page": 1, "ignored": ()}
+        assert search() == {
+            "text": "",
+            "filters": {},
+            "posted": (None, None),
+            "sort": "relevance",
+            "page": 1,
+            "ignored": (),
+        }
 
     def test_filters_are_read_with_several_codes_each(self) -> None:
         assert search(country=["ke", "TZ", "KE"], trl="7")["filters"] == {"country": ("KE", "TZ"), "trl": ("7",)}

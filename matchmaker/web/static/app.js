@@ -21,7 +21,7 @@ if (form) {
   });
 
   form.addEventListener("formdata", ({ formData }) => {
-    if (!formData.get("q")) formData.delete("q");
+    for (const name of ["q", "since", "until"]) if (!formData.get(name)) formData.delete(name);
     if (formData.get("sort") === "relevance") formData.delete("sort");
   });
 
