@@ -1,0 +1,81 @@
+"""A batch finds what searches one by one would find, for every keyword engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from search_index import batch
+from search_index.embedders import HashingEmbedder
+from search_index.errors import IndexCorrupt
+from search_index.generations import Generations
+from search_index.local import LocalEngine
+from search_index.types import Document, Filters, Scope, SearchQuery
+from tests.contracts.test_engine import ENGINES, catalogue, fill, some_filters, texts
+
+TINY = 1e-4
+
+
+@pytest.fixture(scope="module", params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
+    engine = LocalEngine(HashingEmbedder(), Generations(tmp_path_factory.mktemp("engine")), ENGINES[request.param])
+    fill(engine, catalogue())
+    return engine
+
+
+def encoded(engine: LocalEngine, query: SearchQuery) -> SearchQuery:
+    return replace(query, encoded=engine.embedder.encode([query.text])[0])
+
+
+@given(
+    asked=st.lists(
+        st.tuples(texts, some_filters, st.sampled_from(["offer", "need"]), st.frozensets(st.integers(1, 90))),
+        max_size=5,
+    ),
+    limit=st.sampled_from([1, 4, 100]),
+    least=st.sampled_from([0.0, 0.2, 0.6]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_batch_equals_searches_one_by_one(
+    engine: LocalEngine, asked: list[tuple[str, Filters, str, frozenset[int]]], limit: int, least: float
+) -> None:
+    queries = [
+        encoded(engine, SearchQuery(Scope(kind, filters, excluded=excluded), text, limit=limit, least_score=least))
+        for text, filters, kind, excluded in asked
+    ]
+    for query, found in zip(queries, batch.search_many(engine, queries), strict=True):
+        # A score of nothing is nothing, whichever side of it rounding falls.
+        expected = [(hit.id, hit.score) for hit in engine.search(query).hits if hit.score > TINY]
+        got = [(pair.id, pair.score) for pair in found if pair.score > TINY]
+        assert [score for _, score in got] == pytest.approx([score for _, score in expected], abs=1e-5)
+        # Equal scores may differ in their last digit, and so in their order.
+        last = expected[-1][1] + TINY if expected else 0.0
+        assert {id for id, score in got if score > last} == {id for id, score in expected if score > last}
+
+
+def test_every_block_is_searched(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "BLOCK", 2)
+    queries = [encoded(engine, SearchQuery(Scope("offer"), text)) for text in ("solar", "pump", "kiln", "water", "dye")]
+    done: list[int] = []
+    found = list(batch.search_many(engine, queries, done.append))
+    assert (len(found), sum(done)) == (5, 5)
+
+
+@pytest.mark.parametrize("keyword_index", sorted(ENGINES))
+def test_an_empty_engine_finds_nothing(keyword_index: str, tmp_path: Path) -> None:
+    engine = LocalEngine(HashingEmbedder(), Generations(tmp_path), ENGINES[keyword_index])
+    assert list(batch.search_many(engine, [encoded(engine, SearchQuery(Scope("offer"), "pump"))])) == [()]
+
+
+@pytest.mark.parametrize("keyword_index", sorted(ENGINES))
+def test_without_its_keyword_index_a_batch_is_refused(keyword_index: str, tmp_path: Path) -> None:
+    engine = LocalEngine(HashingEmbedder(), Generations(tmp_path), ENGINES[keyword_index])
+    engine.load([Document(1, 1, "offer", "Pump", "")], np.ones((1, 64), np.float32) / 8)
+    (tmp_path / "CURRENT").write_text("nowhere")
+    with pytest.raises(IndexCorrupt):
+        list(batch.search_many(engine, [encoded(engine, SearchQuery(Scope("offer"), "pump"))]))
