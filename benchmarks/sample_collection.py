@@ -17,7 +17,15 @@ from search_index.types import Document
 
 HERE = Path(__file__).parent / "collections" / "sample"
 SAMPLES = Path(__file__).parent.parent / "matchmaker" / "samples"
-_EMPTY: dict[str, Any] = {"available_in": [], "deployed_in": [], "wanted_in": [], "problem": "", "constraints": ""}
+_EMPTY: dict[str, Any] = {
+    "version": 1,
+    "status": "published",
+    "available_in": [],
+    "deployed_in": [],
+    "wanted_in": [],
+    "problem": "",
+    "constraints": "",
+}
 
 
 def documents(kind: str) -> dict[str, Document]:
@@ -26,7 +34,7 @@ def documents(kind: str) -> dict[str, Document]:
     for number, line in enumerate((SAMPLES / f"{kind}s.jsonl").read_text("utf-8").splitlines(), 1):
         row = json.loads(line)
         values = listing_schema(kind).load({k: v for k, v in row.items() if k not in ("id", "kind", "organisation")})
-        out[row["id"]] = document_of(Listing(**{**_EMPTY, **values}, id=number, kind=kind, version=1))
+        out[row["id"]] = document_of(Listing(**{**_EMPTY, **values}, id=number, kind=kind))
     return out
 
 
