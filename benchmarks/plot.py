@@ -9,8 +9,8 @@ from html import escape
 #: Milliseconds by size, for each (panel, line, percentile).
 Curves = Mapping[tuple[str, str, int], Mapping[int, float]]
 
-_WIDTH, _HEIGHT = 900, 430
-_LEFT, _TOP, _BOTTOM, _PANEL, _NAMES = 62, 70, 62, 270, 130
+_WIDTH, _HEIGHT = 1000, 430
+_LEFT, _TOP, _BOTTOM, _PANEL, _NAMES = 62, 70, 62, 270, 220
 _STYLE = """
     svg { background: #fff; font: 13px system-ui, sans-serif; }
     text { fill: #1b1f24; } .minor { fill: #57606a; } .grid { stroke: #d0d7de; } .axis { stroke: #57606a; }
@@ -36,7 +36,7 @@ def svg(curves: Curves) -> str:
     lines = "\n".join(
         line
         for number, panel in enumerate(panels)
-        for line in _panel(panel, _LEFT + number * (_PANEL + _NAMES + 30), curves, names, sizes, x, y)
+        for line in _panel(panel, _LEFT + number * (_PANEL + _NAMES), curves, names, sizes, x, y)
     )
     box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     return f"""<svg xmlns="http://www.w3.org/2000/svg" {box} role="img" aria-labelledby="t d">
