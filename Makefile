@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN = .venv/bin
 COLLECTIONS ?=
 LISTINGS ?=
+SIZES ?= 10000 130000 1000000
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run setup install test lint types unit bench clean
+.PHONY: run setup install test lint types unit bench bench-scale clean
 
 run: .venv/installed
 	@$(BIN)/matchmaker setup --sample
@@ -48,6 +49,12 @@ unit: .venv/installed-for-tests
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.quality $(COLLECTIONS)
 	$(BIN)/python -m benchmarks.speed $(LISTINGS)
+
+# What searches and changes cost as the catalogue grows; also draws docs/scale.svg.
+bench-scale: .venv/installed
+	@test -d "$(LISTINGS)" && test -d "$(COLLECTIONS)" || \
+		{ echo "Say where real texts are: make bench-scale LISTINGS=FOLDER COLLECTIONS=FOLDER"; exit 2; }
+	$(BIN)/python -m benchmarks.scale $(LISTINGS) $(COLLECTIONS) $(SIZES)
 
 clean:
 	rm -rf .venv
