@@ -32,14 +32,14 @@ class Pair:
 
 
 class _Snapshot:
-    """What the engine holds of the wanted kinds at one moment, so that searches and changes go on meanwhile."""
+    """What the engine holds of a kind at one moment, so that searches and changes go on meanwhile."""
 
-    def __init__(self, engine: LocalEngine, kinds: Sequence[str]) -> None:
+    def __init__(self, engine: LocalEngine, kind: str) -> None:
         with engine.vectors.lock:
-            columns = engine.vectors.columns
-            rows = columns.rows(columns.kinds(kinds))
-            self.columns: Columns = columns.taken(rows)
-            self.vectors = engine.vectors.of(rows) if len(rows) else np.empty((0, 0), np.float32)
+            index = engine.vectors[kind]
+            rows = index.columns.rows(index.columns.alive)
+            self.columns: Columns = index.columns.taken(rows)
+            self.vectors = index.of(rows) if len(rows) else np.empty((0, 0), np.float32)
         self.ids = self.columns.id[: self.columns.size]
         self._by_id = np.argsort(self.ids)
 
@@ -53,12 +53,14 @@ class _Snapshot:
 def search_many(
     engine: LocalEngine, queries: Sequence[SearchQuery], progress: Progress | None = None
 ) -> Iterator[tuple[Pair, ...]]:
-    """For each of the queries, which must be encoded, the first `limit` listings that a search would find, in order.
+    """For each of the queries, encoded and of one kind, the first `limit` listings that a search would find, in order.
 
     Offsets, folding and other orders are not for batches. `limit` is at most DEPTH. Raises IndexCorrupt when the
     keyword index is down: what a batch stores must not depend on what happened to be broken.
     """
-    snapshot = _Snapshot(engine, sorted({query.scope.wanted for query in queries}))
+    if not queries:
+        return
+    snapshot = _Snapshot(engine, queries[0].scope.wanted)
     keywords = engine.keywords()
     with ThreadPoolExecutor(_THREADS) as pool:
         for start in range(0, len(queries), BLOCK):

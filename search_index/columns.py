@@ -68,9 +68,10 @@ class Columns:
         """How many rows of the mask hold each code of the facet; codes of none are left out."""
         return self._facets[facet].counts(mask)
 
-    def kinds(self, kinds: Sequence[str]) -> Bits:
-        """The rows that are alive and of one of the kinds."""
-        return self._alive.any(kinds, self.size)
+    @property
+    def alive(self) -> Bits:
+        """The rows that were not killed."""
+        return self._alive.any(("offer", "need"), self.size)
 
     def holding(self, ids: NDArray[np.int64]) -> Bits:
         """The rows of these ids."""

@@ -18,7 +18,7 @@ from .evidence import AlignedPair, Evidence, MatchedTerm, aligned_pairs, matched
 from .generations import Generations
 from .protocols import Embedder, KeywordIndex
 from .types import FACETS, Document, Encoded, Entry, Hit, LegScore, Notice, Scope, SearchQuery, SearchResult, Vector
-from .vectors import FaissVectorIndex
+from .vectors import Vectors
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class LocalEngine:
         self._open_keywords = open_keywords
         self._opening = Lock()
         self._keywords: tuple[Path, KeywordIndex] | None = None
-        self.vectors = FaissVectorIndex()
+        self.vectors = Vectors()
         #: Whoever keeps the vectors in step with where they are stored; the engine only carries it.
         self.follower: object = None
 
@@ -155,7 +155,7 @@ class LocalEngine:
             query = replace(query, encoded=self._encode(query.text, notices))
         with self.vectors.lock:
             found = self._candidates(query, query.scope, notices)
-            only = self.vectors.columns.only
+            only = self.vectors[query.scope.wanted].columns.only
             facets = self._facets(
                 query.scope, only(found.rows), lambda scope: only(self._candidates(query, scope, notices).rows)
             )
@@ -200,13 +200,14 @@ class LocalEngine:
 
     def _candidates(self, query: SearchQuery, scope: Scope, notices: list[Notice]) -> _Candidates:
         """The best of both legs under the filters, scored, above the least strength asked for."""
+        index = self.vectors[scope.wanted]
         mask = self._mask(scope, notices)
         by_keyword = self._keyword_leg(query, scope, notices)
         if query.encoded is not None and query.encoded.vector.any():
-            vector_rows, cosines = self.vectors.search(query.encoded.vector, mask, DEPTH)
+            vector_rows, cosines = index.search(query.encoded.vector, mask, DEPTH)
         else:
             vector_rows, cosines = np.empty(0, np.int64), np.empty(0, np.float32)
-        keyword_rows = self.vectors.rows(list(by_keyword))
+        keyword_rows = index.rows(list(by_keyword))
         known = keyword_rows >= 0
         # The keyword index may run ahead of this process's memory, or behind it: the mask has the last word.
         known[known] = holds(mask, keyword_rows[known])
@@ -219,7 +220,7 @@ class LocalEngine:
         cosine[np.searchsorted(rows, vector_rows)] = cosines
         if query.encoded is not None:
             words_only = np.setdiff1d(keyword_rows, vector_rows)
-            cosine[np.searchsorted(rows, words_only)] = self.vectors.cosines(query.encoded.vector, words_only)
+            cosine[np.searchsorted(rows, words_only)] = index.cosines(query.encoded.vector, words_only)
         ceiling = self.keywords().ceiling(query.text) if len(keyword_rows) else 0.0
         score = fusion.convex(fusion.normalised_cosine(cosine), fusion.normalised_bm25(bm25, ceiling))
         found = _Candidates(rows, cosine, bm25, ceiling, score)
@@ -247,21 +248,21 @@ class LocalEngine:
         def passing(scope: Scope) -> Bits:
             return self._mask(scope, notices)
 
-        columns = self.vectors.columns
+        columns = self.vectors[query.scope.wanted].columns
         mask = passing(query.scope)
         rows = columns.rows(mask)
         facets = self._facets(query.scope, mask, passing)
         rows = rows[self._order(query, rows, None)]
         folded = self._folded(query, rows)
         hits = tuple(
-            Hit(int(columns.id[row]), 0.0, None, None, self._ids(others))
+            Hit(int(columns.id[row]), 0.0, None, None, tuple(columns.id[others].tolist()))
             for row, others in zip(rows[folded.page], folded.others, strict=True)
         )
         return SearchResult(hits, len(rows), folded.families, facets, tuple(dict.fromkeys(notices)))
 
     def _mask(self, scope: Scope, notices: list[Notice]) -> Bits:
         """The rows in the scope; what texts must hold is left out, with a notice, while the keyword index is down."""
-        columns = self.vectors.columns
+        columns = self.vectors[scope.wanted].columns
         mask = columns.mask(scope)
         if scope.words:
             try:
@@ -272,7 +273,7 @@ class LocalEngine:
         return mask
 
     def _order(self, query: SearchQuery, rows: NDArray[np.int64], score: Vector | None) -> NDArray[np.int64]:
-        columns = self.vectors.columns
+        columns = self.vectors[query.scope.wanted].columns
         key = -columns.published[rows] if score is None or query.sort == "newest" else -score
         # Equals are ordered by id, so that a page looks the same in every process.
         return np.lexsort((columns.id[rows], key))
@@ -283,22 +284,19 @@ class LocalEngine:
         if not query.fold:
             places = np.arange(len(rows))[page]
             return _Folded(places, tuple(rows[:0] for _ in places), len(rows))
-        family = self.vectors.columns.family[rows]
+        family = self.vectors[query.scope.wanted].columns.family[rows]
         _, first = np.unique(family, return_index=True)
         leaders = np.sort(first)
         places = leaders[page]
         others = tuple(rows[np.flatnonzero(family == family[place])[1:]] for place in places)
         return _Folded(places, others, len(leaders))
 
-    def _ids(self, rows: NDArray[np.int64]) -> tuple[int, ...]:
-        return tuple(self.vectors.columns.id[rows].tolist())
-
     def _facets(self, scope: Scope, found: Bits, find: Callable[[Scope], Bits]) -> dict[str, dict[str, int]]:
         counted = {}
         for facet in FACETS:
             others = {name: codes for name, codes in scope.filters.items() if name != facet}
             rows = find(replace(scope, filters=others)) if facet in scope.filters else found
-            counted[facet] = self.vectors.columns.counts(facet, rows)
+            counted[facet] = self.vectors[scope.wanted].columns.counts(facet, rows)
         return counted
 
     def _hits(
@@ -308,12 +306,13 @@ class LocalEngine:
         places: NDArray[np.int64],
         folded: Sequence[NDArray[np.int64]],
     ) -> tuple[Hit, ...]:
+        columns = self.vectors[query.scope.wanted].columns
         cosine_rank, bm25_rank = fusion.ranks(found.cosine), fusion.ranks(found.bm25)
         cosine = fusion.normalised_cosine(found.cosine)
         bm25 = fusion.normalised_bm25(found.bm25, found.ceiling)
         return tuple(
             Hit(
-                id=int(self.vectors.columns.id[found.rows[i]]),
+                id=int(columns.id[found.rows[i]]),
                 score=float(found.score[i]),
                 vector=LegScore(int(cosine_rank[i]), float(found.cosine[i]), float(cosine[i]))
                 if query.encoded is not None
@@ -321,7 +320,7 @@ class LocalEngine:
                 keyword=LegScore(int(bm25_rank[i]), float(found.bm25[i]), float(bm25[i]))
                 if found.bm25[i] > 0
                 else None,
-                folded=self._ids(others),
+                folded=tuple(columns.id[others].tolist()),
             )
             for i, others in zip(places, folded, strict=True)
         )

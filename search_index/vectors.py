@@ -10,8 +10,8 @@ import faiss as _faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import Bits, Columns
-from .types import Entry, Scope, Vector
+from .columns import Bits, Columns, holds
+from .types import Entry, Vector
 
 # faiss describes its C++ signatures to type checkers, not the Python ones it wraps them in.
 faiss: Any = _faiss
@@ -21,6 +21,37 @@ _MOST_DEAD = 1024
 _BLOCK = 16_384
 
 
+class Vectors:
+    """One vector index a kind, so that a search of offers reads no needs. See VectorIndex for what is not said here."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._of_kind = {kind: FaissVectorIndex(self.lock) for kind in ("offer", "need")}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._of_kind.values()))
+
+    def __getitem__(self, kind: str) -> FaissVectorIndex:
+        return self._of_kind[kind]
+
+    def put(self, entries: Sequence[Entry], vectors: Vector) -> None:
+        """See VectorIndex.put."""
+        with self.lock:
+            for kind, index in self._of_kind.items():
+                places = [place for place, entry in enumerate(entries) if entry.kind == kind]
+                index.put([entries[place] for place in places], vectors[places])
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """See VectorIndex.remove."""
+        ids = list(ids)
+        for index in self._of_kind.values():
+            index.remove(ids)
+
+    def versions(self) -> dict[int, int]:
+        """The version of every listing held, by id."""
+        return {id: version for index in self._of_kind.values() for id, version in index.versions().items()}
+
+
 class FaissVectorIndex:
     """Rows are never moved: a replaced or removed listing leaves a dead row behind until `compact` or a restart.
 
@@ -28,8 +59,10 @@ class FaissVectorIndex:
     that must agree with each other on what a row number means. The first vectors put in set the dimension.
     """
 
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
+    def __init__(self, lock: threading.RLock | None = None) -> None:
+        self.lock = lock or threading.RLock()
+        # One search is bound by memory, which a second thread does not make faster.
+        faiss.omp_set_num_threads(1)
         self._row_of: dict[int, int] = {}
         self._columns = Columns()
         self._index: Any = None
@@ -69,19 +102,23 @@ class FaissVectorIndex:
         if not allowed or self._index is None:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         query = _checked(vector[None, :], 1, self._index.d)
-        selector = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(mask))
         with self.lock:
-            scores, rows = self._index.search(query, min(limit, allowed), params=selector)
+            dead = self._columns.size - len(self)
+            if allowed == len(self) and dead <= limit:
+                # Reading dead rows too and dropping them takes half as long as asking the mask about every row.
+                scores, rows = self._index.search(query, min(limit + dead, self._columns.size))
+            else:
+                selector = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(mask))
+                scores, rows = self._index.search(query, min(limit, allowed), params=selector)
         found = rows[0] >= 0
-        return rows[0][found], scores[0][found]
+        found[found] = holds(mask, rows[0][found])
+        return rows[0][found][:limit], scores[0][found][:limit]
 
-    def neighbours(
-        self, vectors: Vector, wanted: str, least: float, most: int, excluded: Iterable[int] = ()
-    ) -> list[list[int]]:
-        """For each of the vectors `(n, d)` the ids of the `most` nearest listings of a kind at `least` so near."""
+    def neighbours(self, vectors: Vector, least: float, most: int, excluded: Iterable[int] = ()) -> list[list[int]]:
+        """For each of the vectors `(n, d)` the ids of the `most` nearest listings that are at least so near."""
         found: list[list[tuple[float, int]]] = [[] for _ in vectors]
         with self.lock:
-            rows = self._columns.rows(self._columns.mask(Scope(wanted, excluded=frozenset(excluded))))
+            rows = self._columns.rows(self._columns.alive & ~self._columns.holding(np.array(list(excluded))))
             for start in range(0, len(rows), _BLOCK):
                 block = rows[start : start + _BLOCK]
                 cosines = vectors @ self.of(block).T

@@ -55,7 +55,7 @@ def _near(engine: LocalEngine, documents: Sequence[Document], vectors: Vector) -
     near: dict[int, list[int]] = {}
     for kind in {document.kind for document in documents}:
         places = [place for place, document in enumerate(documents) if document.kind == kind]
-        indexed = engine.vectors.neighbours(vectors[places], kind, LEAST_COSINE, _MOST_NEIGHBOURS, own)
+        indexed = engine.vectors[kind].neighbours(vectors[places], LEAST_COSINE, _MOST_NEIGHBOURS, own)
         among = np.tril(vectors[places] @ vectors[places].T, -1)
         for place, ids, cosines in zip(places, indexed, among, strict=True):
             before = np.argsort(-cosines, kind="stable")[:_MOST_NEIGHBOURS]
