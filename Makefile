@@ -6,7 +6,7 @@ LISTINGS ?=
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run setup install test lint types unit bench clean
+.PHONY: run setup install test lint types unit bench bench-fusion clean
 
 run: .venv/installed
 	@$(BIN)/matchmaker setup --sample
@@ -48,6 +48,11 @@ unit: .venv/installed-for-tests
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.quality $(COLLECTIONS)
 	$(BIN)/python -m benchmarks.speed $(LISTINGS)
+
+# Other ways to fuse the legs, and vectors of passages, on the collections under COLLECTIONS (decisions 4 and 6).
+bench-fusion: .venv/installed
+	$(BIN)/python -m benchmarks.fusion $(COLLECTIONS)
+	$(BIN)/python -m benchmarks.passages $(COLLECTIONS)
 
 clean:
 	rm -rf .venv
