@@ -32,7 +32,7 @@ def methods(trials: Sequence[Legs]) -> None:
 
 def _row(name: str, alone: bool, outcome: Outcome, now: Outcome | None) -> list[str]:
     differences = [a - b for a, b in zip(outcome.scores, now.scores, strict=True)] if now else []
-    tests = [f"{sign_flip(each):.3f}" for each in (differences, [np.concatenate(differences)])] if now else ["", ""]
+    tests = [f"{sign_flip(each):.4f}" for each in (differences, [np.concatenate(differences)])] if now else ["", ""]
     parameters = ", ".join(f"{value:.3g}" for value in outcome.overall)
     return [name, "yes" if alone else "no", parameters, *map(_four, (*outcome.means, outcome.mean)), *tests]
 

@@ -98,7 +98,7 @@ def _print(title: str, seen: Mapping[str, Sequence[Legs]], leg) -> None:  # type
                 scores = [legs.ndcg(leg(legs)) for legs in trials]
             now = now or scores
             each = [float(found.mean()) for found in scores]
-            p = "" if scores is now else f"{sign_flip([a - b for a, b in zip(scores, now, strict=True)]):.3f}"
+            p = "" if scores is now else f"{sign_flip([a - b for a, b in zip(scores, now, strict=True)]):.4f}"
             rows.append([name, *(f"{mean:.4f}" for mean in (*each, np.mean(each))), p])
         names = [legs.name for legs in next(iter(seen.values()))]
         table(f"{title}: {what}, nDCG@10", ["variant", *names, "mean", "p"], rows)
