@@ -8,6 +8,7 @@ export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: run setup install test lint types unit bench bench-scale clean
+.PHONY: run setup install test lint types unit bench bench-fusion clean
 
 run: .venv/installed
 	@$(BIN)/matchmaker setup --sample
@@ -49,12 +50,18 @@ unit: .venv/installed-for-tests
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.quality $(COLLECTIONS)
 	$(BIN)/python -m benchmarks.speed $(LISTINGS)
+	$(BIN)/python -m benchmarks.evidence
 
 # What searches and changes cost as the catalogue grows; also draws docs/scale.svg.
 bench-scale: .venv/installed
 	@test -d "$(LISTINGS)" && test -d "$(COLLECTIONS)" || \
 		{ echo "Say where real texts are: make bench-scale LISTINGS=FOLDER COLLECTIONS=FOLDER"; exit 2; }
 	$(BIN)/python -m benchmarks.scale $(LISTINGS) $(COLLECTIONS) $(SIZES)
+
+# Other ways to fuse the legs, and vectors of passages, on the collections under COLLECTIONS (decisions 4 and 6).
+bench-fusion: .venv/installed
+	$(BIN)/python -m benchmarks.fusion $(COLLECTIONS)
+	$(BIN)/python -m benchmarks.passages $(COLLECTIONS)
 
 clean:
 	rm -rf .venv
