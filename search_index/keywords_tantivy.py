@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 from collections import Counter
@@ -12,15 +13,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tantivy
+from numpy.typing import NDArray
 
 from . import tantivy_files
-from .analysis import K1, STOP_WORDS, fold, segment, words
+from .analysis import K1, STOP_WORDS, fold, forms, is_readable, segment, words
 from .errors import IndexCorrupt, IndexLocked
-from .types import FACETS, Document, Scope
+from .types import ALWAYS, FACETS, Document, Scope, Words
 
 _HEAP = 64_000_000
 _KINDS = ("offer", "need")
+_SPELLINGS = ("spelled", "folded")
 _LOCK_WAIT = 30.0
 #: More terms than any need of two pages has; past it a query is noise or an attack.
 MOST_TERMS = 2000
@@ -33,7 +37,11 @@ class TantivyKeywordIndex:
         self._folder = folder
         self._lock_wait = lock_wait
         self._analyzer = _analyzer()
+        self._folding = _folding()
         self._term = lru_cache(100_000)(lambda word: next(iter(self._analyzer.analyze(fold(word))), ""))
+        # One search asks for its terms in the scope, again for each filter taken away, and for the ceiling.
+        self._frequencies = lru_cache(32)(self._count_terms)
+        self._all_ids = lru_cache(1)(lambda searcher: _ids(searcher, tantivy.Query.all_query()))
         # Threads of one process wait here; other processes at tantivy's lock file.
         self._writing = threading.Lock()
         self._schema = _schema()
@@ -42,6 +50,8 @@ class TantivyKeywordIndex:
             tantivy_files.check(folder)
             self._index = tantivy.Index(self._schema, path=str(folder))
             self._index.register_tokenizer("words", self._analyzer)
+            self._index.register_tokenizer("spelled", _spelling().build())
+            self._index.register_tokenizer("folding", self._folding)
             self._index.reload()
             self._searcher = self._index.searcher()
 
@@ -77,25 +87,43 @@ class TantivyKeywordIndex:
     def search(self, text: str, scope: Scope, limit: int) -> list[tuple[int, float]]:
         """See KeywordIndex.search."""
         searcher = self._searcher
-        counts = self._query_terms(text)
+        counts = self._frequencies(text)
         if not counts or not searcher.num_docs:
             return []
-        any_term = tantivy.Query.boolean_query(
-            [(tantivy.Occur.Should, self._term_query(term, count)) for term, count in counts.items()]
+        any_term = _any(self._term_query(term, count) for term, count in counts.items())
+        required, barred = self._clauses(scope)
+        query = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Must, any_term),
+                # What must hold adds nothing to the score.
+                *((tantivy.Occur.Must, tantivy.Query.const_score_query(clause, 0.0)) for clause in required),
+                *((tantivy.Occur.MustNot, clause) for clause in barred),
+            ]
         )
-        clauses = [(tantivy.Occur.Must, any_term), (tantivy.Occur.Must, self._filter("kind", (scope.wanted,)))]
-        clauses += [(tantivy.Occur.Must, self._filter(facet, codes)) for facet, codes in scope.filters.items()]
-        if scope.excluded:
-            none = tantivy.Query.term_set_query(self._schema, "id", list(scope.excluded))
-            clauses.append((tantivy.Occur.MustNot, none))
         with self._reading():
-            found = searcher.search(tantivy.Query.boolean_query(clauses), limit=limit, count=False).hits
+            found = searcher.search(query, limit=limit, count=False).hits
             ids = searcher.fast_field_values("id", [address for _, address in found])
         return [(id, score) for id, (score, _) in zip(ids, found, strict=True)]
 
+    def holding(self, words: Words) -> NDArray[np.int64]:
+        """See KeywordIndex.holding."""
+        searcher = self._searcher
+        required, barred = self._word_clauses(words)
+        with self._reading():
+            # Nearly all documents are free of what is barred; the others are fewer to read.
+            held = _ids(searcher, _all(required)) if required else self._all_ids(searcher)
+            return np.setdiff1d(held, _ids(searcher, _any(barred)), assume_unique=True) if barred else held
+
+    def vocabulary(self) -> dict[str, int]:
+        """See KeywordIndex.vocabulary."""
+        with self._reading():
+            # Without a query, what only deleted documents hold would be there too.
+            found = self._searcher.terms_with_prefix("spelled", "", filter_query=tantivy.Query.all_query())
+        return {word: count for word, count in found if is_readable(word)}
+
     def ceiling(self, text: str) -> float:
         """See KeywordIndex.ceiling."""
-        counts = self._query_terms(text)
+        counts = self._frequencies(text)
         return sum(counts[term] * weight * (K1 + 1) for term, weight in self.weights(counts).items())
 
     def terms(self, text: str) -> dict[str, str]:
@@ -114,7 +142,7 @@ class TantivyKeywordIndex:
 
     def frequencies(self, text: str) -> dict[str, int]:
         """See KeywordIndex.frequencies."""
-        return self._query_terms(text)
+        return self._frequencies(text)
 
     def count(self) -> int:
         """See KeywordIndex.count."""
@@ -156,16 +184,52 @@ class TantivyKeywordIndex:
                 raise
             raise IndexCorrupt(_corrupt(self._folder, error)) from error
 
-    def _query_terms(self, text: str) -> dict[str, int]:
+    def _count_terms(self, text: str) -> dict[str, int]:
         return dict(Counter(self._analyzer.analyze(segment(text))).most_common(MOST_TERMS))
 
     def _term_query(self, term: str, count: int) -> Any:
         query = tantivy.Query.term_query(self._schema, "text", term)
         return query if count == 1 else tantivy.Query.boost_query(query, float(count))
 
-    def _filter(self, field: str, codes: tuple[str, ...]) -> Any:
-        """A clause that must hold and adds nothing to the score."""
-        return tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, field, list(codes)), 0.0)
+    def _clauses(self, scope: Scope) -> tuple[list[Any], list[Any]]:
+        """What must hold of a document in the scope, and what must not."""
+        required, barred = self._word_clauses(scope.words)
+        required.append(self._one_of("kind", (scope.wanted,)))
+        required += [self._one_of(facet, codes) for facet, codes in scope.filters.items()]
+        if scope.published != ALWAYS:
+            since, until = map(float, scope.published)
+            kind = tantivy.FieldType.Float
+            required.append(
+                tantivy.Query.range_query(self._schema, "published", kind, since, until, include_upper=False)
+            )
+        if scope.excluded:
+            barred.append(self._one_of("id", scope.excluded))
+        return required, barred
+
+    def _word_clauses(self, words: Words) -> tuple[list[Any], list[Any]]:
+        """The same for the words alone."""
+        required = [*map(self._phrase, words.phrases), *map(self._beginning, words.beginnings)]
+        return [*filter(None, required)], [*filter(None, map(self._phrase, words.barred))]
+
+    def _phrase(self, text: str) -> Any:
+        """Whether the terms of the text follow each other, stop words keeping their places; None without terms."""
+        terms = [(token.position, token.text) for token in self._analyzer.pre_tokenize(segment(text)).tokens]
+        if len(terms) > 1:
+            return tantivy.Query.phrase_query(self._schema, "text", terms)
+        return self._one_of("text", [term for _, term in terms]) if terms else None
+
+    def _beginning(self, text: str) -> Any:
+        """Whether some word begins so; of several words the last is a beginning. None without words."""
+        *whole, beginning = self._folding.analyze(segment(text)) or [""]
+        if not beginning:
+            return None
+        pattern = re.escape(beginning) + ".*"
+        clauses = [_any(self._one_of(field, [word]) for field in _SPELLINGS) for word in whole]
+        clauses.append(_any(tantivy.Query.regex_query(self._schema, field, pattern) for field in _SPELLINGS))
+        return _all(clauses)
+
+    def _one_of(self, field: str, values: Iterable[str | int]) -> Any:
+        return tantivy.Query.term_set_query(self._schema, field, list(values))
 
 
 class _Writer:
@@ -176,11 +240,16 @@ class _Writer:
     def put(self, document: Document) -> None:
         """See KeywordWriter.put."""
         self.remove(document.id)
+        text, spelled, folded = forms(document.text)
         stored: dict[str, Any] = {
             "id": document.id,
             "version": document.version,
             "kind": document.kind,
-            "text": segment(document.text),
+            # An int would end tantivy's thread.
+            "published": float(document.published),
+            "text": text,
+            "spelled": spelled,
+            "folded": folded,
             **{facet: list(codes) for facet, codes in document.facets.items()},
         }
         self._writer.add_document(tantivy.Document(**stored))
@@ -194,22 +263,50 @@ def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("id", indexed=True, fast=True)
     builder.add_integer_field("version", fast=True)
+    builder.add_float_field("published", fast=True)
     builder.add_text_field("text", tokenizer_name="words")
+    # Beginnings and spellings cannot be read off the stems.
+    builder.add_text_field("spelled", tokenizer_name="spelled", index_option="basic")
+    builder.add_text_field("folded", tokenizer_name="folding", index_option="basic")
     for name in ("kind", *FACETS):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
+def _spelling() -> Any:
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).filter(tantivy.Filter.remove_long(64))
+
+
+def _folding() -> Any:
+    return _spelling().filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold()).build()
+
+
 def _analyzer() -> Any:
     return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-        .filter(tantivy.Filter.remove_long(64))
+        _spelling()
         .filter(tantivy.Filter.lowercase())
         .filter(tantivy.Filter.ascii_fold())
         .filter(tantivy.Filter.custom_stopword(sorted(STOP_WORDS)))
         .filter(tantivy.Filter.stemmer("english"))
         .build()
     )
+
+
+def _all(clauses: Iterable[Any]) -> Any:
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, clause) for clause in clauses])
+
+
+def _any(clauses: Iterable[Any]) -> Any:
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, clause) for clause in clauses])
+
+
+def _ids(searcher: Any, query: Any) -> NDArray[np.int64]:
+    """The ids of all documents that answer the query, in ascending order."""
+    if not searcher.num_docs:
+        return np.empty(0, np.int64)
+    ascending = tantivy.Order.Asc
+    found = searcher.search(query, searcher.num_docs, count=False, order_by_field="id", order=ascending).hits
+    return np.fromiter((id for id, _ in found), np.int64, len(found))
 
 
 def _corrupt(folder: Path, error: BaseException) -> str:

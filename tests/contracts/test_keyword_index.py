@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ from search_index.errors import IndexCorrupt, IndexLocked
 from search_index.keywords_tantivy import TantivyKeywordIndex
 from search_index.keywords_whoosh import WhooshKeywordIndex
 from search_index.protocols import KeywordIndex
-from search_index.types import Document, Filters, Scope
+from search_index.types import Document, Filters, Scope, Words
 
 Open = Callable[..., KeywordIndex]
 ENGINES: dict[str, Open] = {"tantivy": TantivyKeywordIndex, "whoosh": WhooshKeywordIndex}
@@ -52,11 +54,18 @@ def index(opened: Open, folder: Path) -> KeywordIndex:
     return opened(folder)
 
 
-def doc(id: int, title: str, body: str = "", kind: str = "offer", version: int = 1, **facets: str) -> Document:
+def doc(
+    id: int,
+    title: str,
+    body: str = "",
+    kind: str = "offer",
+    version: int = 1,
+    published: float = 0.0,
+    **facets: str,
+) -> Document:
     """A document; a facet is given as its codes in one string."""
-    return Document(
-        id, version, kind, title, body, facets={name: tuple(codes.split()) for name, codes in facets.items()}
-    )
+    held = {name: tuple(codes.split()) for name, codes in facets.items()}
+    return Document(id, version, kind, title, body, facets=held, published=published)
 
 
 def put(index: KeywordIndex, *documents: Document) -> None:
@@ -329,6 +338,177 @@ class TestRules:
         assert cut == pytest.approx(everything[:limit], rel=1e-5)
 
 
+# Adding 0 makes -0.0, which no clock shows, 0.0.
+moments = st.floats(-1e10, 1e10).map(lambda moment: moment + 0.0)
+
+
+class TestPublished:
+    @SLOW
+    @given(
+        times=st.lists(moments, min_size=1, max_size=8),
+        since=st.one_of(st.just(-math.inf), moments),
+        until=st.one_of(st.just(math.inf), moments),
+        exact=st.sampled_from([None, 0, -1]),
+    )
+    def test_only_what_was_published_in_the_range_is_found(
+        self, opened: Open, times: list[float], since: float, until: float, exact: int | None
+    ) -> None:
+        if exact is not None:
+            since, until = (times[0], until) if exact == 0 else (since, times[-1])
+        with tempfile.TemporaryDirectory() as folder:
+            index = opened(Path(folder))
+            put(index, *(doc(n, "Pump", published=when) for n, when in enumerate(times)))
+            found = {id for id, _ in index.search("pump", Scope("offer", published=(since, until)), 100)}
+        assert found == {n for n, when in enumerate(times) if since <= when < until}
+
+    def test_a_range_changes_no_score(self, index: KeywordIndex) -> None:
+        put(index, doc(1, "Pump", published=5), doc(2, "Solar pump", published=9))
+        everything = dict(index.search("pump", Scope("offer"), 10))
+        assert dict(index.search("pump", Scope("offer", published=(9, math.inf)), 10)) == {
+            2: pytest.approx(everything[2], rel=1e-5)
+        }
+
+
+def phrases(*texts: str) -> Words:
+    return Words(phrases=texts)
+
+
+def beginnings(*texts: str) -> Words:
+    return Words(beginnings=texts)
+
+
+def barred(*texts: str) -> Words:
+    return Words(barred=texts)
+
+
+class TestWords:
+    @pytest.fixture
+    def index(self, opened: Open, folder: Path) -> KeywordIndex:
+        index = opened(folder)
+        put(
+            index,
+            doc(1, "Solar water pump", "State of the art desalination."),
+            doc(2, "Pumps for solar water", "The art of the state", kind="need"),
+            doc(3, "Éolienne à pompe", "Énergies marines"),
+            doc(4, "太阳能热水器"),
+            doc(5, "معالجة مياه الصرف"),
+            doc(6, "Wind kiln", "Solar.\nPump-free, CO2-neutral"),
+        )
+        return index
+
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            (Words(), {1, 2, 3, 4, 5, 6}),
+            (phrases("solar water"), {1, 2}),
+            (phrases("Water PUMPING"), {1}),
+            (phrases("pump"), {1, 2, 6}),
+            (phrases("solar pump"), {6}),
+            (phrases("solar water", "pump"), {1, 2}),
+            (phrases("solar water", "kiln"), set()),
+            (phrases("state of the art"), {1}),
+            (phrases("the state of the art"), {1}),
+            (phrases("state art"), set()),
+            (phrases("unheard"), set()),
+            (phrases("unheard of pump"), set()),
+            (phrases("eolienne"), {3}),
+            (phrases("E\u0301OLIENNE à pompe"), {3}),
+            (phrases("太阳能"), {4}),
+            (phrases("太水"), set()),
+            (phrases("مياه الصرف"), {5}),
+            (phrases("of the", "?!", "", "🌞"), {1, 2, 3, 4, 5, 6}),
+            (barred("of the", "?!", ""), {1, 2, 3, 4, 5, 6}),
+            (barred("pump"), {3, 4, 5}),
+            (barred("solar water"), {3, 4, 5, 6}),
+            (barred("pumps", "éolienne", "unheard"), {4, 5}),
+            (beginnings("desal"), {1}),
+            (beginnings("DÉSAL"), {1}),
+            (beginnings("energ"), {3}),
+            (beginnings("Éne"), {3}),
+            (beginnings("pumping"), set()),
+            (beginnings("pumps"), {2}),
+            (beginnings("the"), {1, 2}),
+            (beginnings("so", "wa"), {1, 2}),
+            (beginnings("co2-neut"), {6}),
+            (beginnings("co2-n.*"), {6}),
+            (beginnings("co3-neut"), set()),
+            (beginnings("مي"), {5}),
+            (beginnings("太阳能"), {4}),
+            (beginnings("", "*", "-"), {1, 2, 3, 4, 5, 6}),
+            (Words(phrases=("solar",), beginnings=("pum",), barred=("kiln",)), {1, 2}),
+        ],
+    )
+    def test_what_holds_the_words_is_named_in_order(
+        self, index: KeywordIndex, words: Words, expected: set[int]
+    ) -> None:
+        held = index.holding(words)
+        assert (held.tolist(), held.dtype) == (sorted(expected), np.dtype(np.int64))
+
+    @pytest.mark.parametrize(
+        "words", [phrases("solar water"), barred("water"), beginnings("desal", "w"), phrases("unheard"), barred("the")]
+    )
+    def test_a_search_finds_what_holds_the_words_at_the_same_scores(self, index: KeywordIndex, words: Words) -> None:
+        everything = dict(index.search("solar pump kiln", Scope("offer"), 10))
+        held = set(index.holding(words).tolist())
+        assert dict(index.search("solar pump kiln", Scope("offer", words=words), 10)) == pytest.approx(
+            {id: score for id, score in everything.items() if id in held}, rel=1e-5
+        )
+
+    def test_a_beginning_that_many_words_have_finds_them_all(self, opened: Open, folder: Path) -> None:
+        index = opened(folder)
+        put(index, *(doc(n, f"pump{n}") for n in range(300)))
+        assert index.holding(beginnings("pump")).tolist() == list(range(300))
+
+    def test_what_is_held_follows_updates(self, index: KeywordIndex) -> None:
+        put(index, doc(1, "Stove", version=2), doc(7, "Solar water heater"))
+        with index.writer() as writer:
+            writer.remove(6)
+        assert index.holding(phrases("solar water")).tolist() == [2, 7]
+        assert index.holding(barred("stove")).tolist() == [2, 3, 4, 5, 7]
+
+    def test_an_empty_index_holds_nothing(self, opened: Open, folder: Path) -> None:
+        index = opened(folder)
+        assert [index.holding(w).tolist() for w in (Words(), phrases("a pump"), barred("pump"))] == [[], [], []]
+        assert index.holding(Words()).dtype == np.int64
+
+    @SLOW
+    @given(batches=commits, words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=3))
+    def test_a_phrase_is_what_follows_in_the_text(
+        self, opened: Open, batches: list[list[Document]], words: list[str]
+    ) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            index, held = written(opened, batches, folder)
+            found = index.holding(phrases(" ".join(words))).tolist()
+            others = index.holding(barred(" ".join(words))).tolist()
+        expected = {id for id, document in held.items() if f" {' '.join(words)} " in f" {document.title} "}
+        assert (found, others) == (sorted(expected), sorted(held.keys() - expected))
+
+
+class TestVocabulary:
+    def test_each_word_comes_as_written_with_the_number_of_its_documents(self, index: KeywordIndex) -> None:
+        put(index, doc(1, "Pumps pump pumps"), doc(2, "PUMPS à l'Éolienne"), doc(3, "eolienne", kind="need"))
+        assert index.vocabulary() == {"pumps": 2, "pump": 1, "éolienne": 1, "eolienne": 1}
+
+    def test_numbers_letters_and_pairs_are_left_out(self, index: KeywordIndex) -> None:
+        put(index, doc(1, "7 2020 ½ x 太阳能 水 CO2 مياه"))
+        assert index.vocabulary() == {"co2": 1, "مياه": 1}
+
+    def test_words_of_documents_that_are_gone_are_gone(self, index: KeywordIndex) -> None:
+        put(index, doc(1, "Solar pump"), doc(2, "Solar kiln"))
+        put(index, doc(1, "Wind turbine", version=2))
+        with index.writer() as writer:
+            writer.remove(2)
+        assert index.vocabulary() == {"wind": 1, "turbine": 1}
+
+    def test_an_empty_index_has_no_words(self, index: KeywordIndex) -> None:
+        assert index.vocabulary() == {}
+
+    def test_an_index_opened_again_knows_its_words(self, opened: Open, folder: Path) -> None:
+        put(opened(folder), doc(1, "Solar pump"))
+        again = opened(folder)
+        assert (again.vocabulary(), again.holding(beginnings("pu")).tolist()) == ({"solar": 1, "pump": 1}, [1])
+
+
 class TestTerms:
     def test_terms_are_the_words_with_their_index_terms(self, index: KeywordIndex) -> None:
         assert index.terms("The Pumps of Cafés") == {"pumps": "pump", "cafés": "cafe"}
@@ -413,7 +593,7 @@ class TestSharing:
             try:
                 while not done.is_set():
                     versions = index.versions()
-                    found = ids(index, "solar pump")
+                    found = ids(index, "solar pump") & set(index.holding(phrases("pump")).tolist())
                     if len(set(versions.values())) != 1 or found != {1, 2}:
                         wrong.append((versions, found))
             except BaseException as error:  # noqa: BLE001 - whatever it is, the test must see it
@@ -496,6 +676,7 @@ class TestProcesses:
         assert again.versions() == {1: 1}
         put(again, doc(2, "Hand pump"))
         assert (again.versions(), ids(again, "pump kiln")) == ({1: 1, 2: 1}, {1, 2})
+        assert again.holding(phrases("pump")).tolist() == [1, 2]
 
     def test_instances_that_open_a_new_folder_at_once_all_can(self, opened: Open, folder: Path) -> None:
         errors: list[BaseException] = []
@@ -523,6 +704,8 @@ def everything(index: KeywordIndex) -> None:
     index.ceiling("solar pump")
     index.weights(["pump"])
     index.versions()
+    index.holding(Words(phrases=("solar pump",), beginnings=("sol",), barred=("kiln",)))
+    index.vocabulary()
     with index.writer() as writer:
         writer.put(doc(77, "Solar pump"))
         writer.remove(1)
