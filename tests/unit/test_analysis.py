@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_index.analysis import fold, places, segment, words
+from search_index.analysis import fold, forms, is_readable, places, segment, words
 
 LETTERS = st.text(st.sampled_from("aé\u0301İ太陽能ソーラー سौ\u0940كِ\u0640xX_-. \n1²ß🌞\x00"))
 
@@ -56,6 +56,23 @@ def test_optional_marks_are_folded_and_vowels_of_indic_scripts_are_not(word: str
 @given(st.one_of(st.text(), LETTERS))
 def test_the_index_holds_the_folded_words_of_the_text(text: str) -> None:
     assert set(segment(text).split()) == {fold(word) for word in words(text)} - {""}
+
+
+def test_forms_are_the_segmented_text_its_spellings_and_those_that_folding_may_change() -> None:
+    assert forms("Pump, كِتاب pump 太阳能") == ("pump كتاب pump 太阳 阳能", "pump كِتاب 太阳 阳能", "كتاب")
+
+
+@given(st.one_of(st.text(), LETTERS))
+def test_forms_hold_every_word_as_it_is_written(text: str) -> None:
+    segmented, spelled, _ = forms(text)
+    assert (segmented, spelled.split(" ") if spelled else []) == (segment(text), words(text))
+
+
+@pytest.mark.parametrize(
+    ("word", "readable"), [("co2", True), ("مياه", True), ("x", False), ("½", False), ("太阳", False)]
+)
+def test_letters_numbers_and_pairs_are_not_readable(word: str, readable: bool) -> None:
+    assert is_readable(word) == readable
 
 
 @given(st.one_of(st.text(), LETTERS))
