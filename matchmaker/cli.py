@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .cli_ranker import ranker
 from .errors import Invalid, MatchmakerError, SettingsError
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def cli() -> None:
       matchmaker setup --sample      load the fictional sample catalogue
       matchmaker serve               open the pages at http://127.0.0.1:8000
     """
+
+
+cli.add_command(ranker)
 
 
 @cli.command()

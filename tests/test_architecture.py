@@ -19,7 +19,8 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "matchmaker.api": (),
     "matchmaker.worker": (),
     "matchmaker.serving": ("matchmaker.worker",),
-    "matchmaker.cli": ("matchmaker.worker", "matchmaker.serving"),
+    "matchmaker.cli": ("matchmaker.worker", "matchmaker.serving", "matchmaker.cli_ranker"),
+    "matchmaker.cli_ranker": ("matchmaker.cli",),
 }
 #: What pages, the API and the command share; it says things to people, so services must not know it.
 SHARED = ("matchmaker.wording",)

@@ -58,7 +58,11 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "serve", "worker", "setup", "import", "index", "index rebuild", "index check", "evaluate"]
+    "command",
+    [
+        *("", "serve", "worker", "setup", "import", "index", "index rebuild", "index check", "evaluate"),
+        *("ranker train", "ranker show"),
+    ],
 )
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     done = run(tmp_path, *command.split(), "--help")
