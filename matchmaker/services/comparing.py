@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from models import Embedding, Listing, db
 from search_index import fusion
+from search_index.evidence import aligned_pairs
 from search_index.local import DEPTH, LocalEngine
 from search_index.types import Document, Scope, SearchQuery
 
 from ..errors import MatchmakerError
-from . import explaining, indexing, matching, ranking
+from . import matching, ranking
+from .documents import document_of, encoded_of
 from .ranking import Features, Likeness
 
 
@@ -24,12 +26,12 @@ def compare(engine: LocalEngine, need: Listing, offers: Sequence[Listing]) -> di
     SELECT and one search. An offer past what the keyword leg brings to a search has a BM25 of 0 here as it has there.
     Raises MatchmakerError while a leg is down: half the evidence would be taken for the whole.
     """
-    wanted = indexing.document_of(need)
-    documents = {offer.id: indexing.document_of(offer) for offer in offers}
+    wanted = document_of(need)
+    documents = {offer.id: document_of(offer) for offer in offers}
     model = engine.embedder.name
     rows = select(Embedding).where(Embedding.model == model, Embedding.listing_id.in_([need.id, *documents]))
     stored = {row.listing_id: row for row in db.session.scalars(rows)}
-    encoded = indexing.encoded_of(stored.get(need.id), wanted)
+    encoded = encoded_of(stored.get(need.id), wanted)
     if encoded is None:
         return {}
     keyword = _keyword_scores(engine, SearchQuery(Scope("offer"), text=wanted.text, encoded=encoded, limit=2 * DEPTH))
@@ -38,13 +40,13 @@ def compare(engine: LocalEngine, need: Listing, offers: Sequence[Listing]) -> di
     out = {}
     for offer in offers:
         document = documents[offer.id]
-        found = indexing.encoded_of(stored.get(offer.id), document)
+        found = encoded_of(stored.get(offer.id), document)
         if found is None:
             continue
         likeness = Likeness(
             cosine=float(fusion.normalised_cosine(np.array(encoded.vector @ found.vector))),
             bm25=keyword.get(offer.id, 0.0),
-            pair=explaining.aligned_pair((wanted.text, encoded), (document.text, found)),
+            pair=next(iter(aligned_pairs((wanted.text, encoded), (document.text, found), 1.0, 1)), None),
             term_share=_share(weights, engine.terms(document.text)),
         )
         facts = matching.facts_of(need), matching.facts_of(offer)

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from search_index.evidence import AlignedPair
+
 from ..errors import MatchmakerError
 from . import explaining
-from .explaining import AlignedPair, Facts, Verdict
+from .explaining import Facts, Verdict
 
 Features = NDArray[np.float64]
 
@@ -90,7 +92,7 @@ def features(need: Facts, offer: Facts, likeness: Likeness, *, other_language: b
     """The pair as a row `(len(FEATURES),)`. `other_language` is for two known languages that differ."""
     pair = likeness.pair
     # Passages that cancel each other out can push a share past 1, where it says nothing more.
-    passages = (pair.cosine, min(max(pair.share, 0.0), 1.0)) if pair else (0.0, 0.0)
+    passages = (pair.cosine, min(max(pair.points, 0.0), 1.0)) if pair else (0.0, 0.0)
     verdicts = _verdicts(need, offer)
     indicators = [float(verdicts[fact] is verdict) for fact in FACTS for verdict in (Verdict.FITS, Verdict.DIFFERS)]
     return np.array(

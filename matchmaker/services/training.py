@@ -21,9 +21,10 @@ from search_index import fusion
 from search_index.local import LocalEngine
 
 from ..errors import Invalid
-from . import calibration, comparing, indexing, ranking
+from . import calibration, comparing, ranking
 from .calibration import Bin
 from .evaluation import ndcg
+from .following import Reader
 from .ranking import FEATURES, Figures, Ranker, Training
 from .verdicts import Verdicts
 
@@ -76,7 +77,7 @@ def train(engine: LocalEngine, instance: Path, verdicts: Verdicts, progress: Pro
     present = ranking.current(instance)
     if present and present.trained.embedder != engine.embedder.name:
         present = None
-    indexing.Reader.of(engine).pull()
+    Reader.of(engine).pull()
     judged = judge(engine, verdicts, progress)
     check(judged)
     probabilities = cross_validated(judged)

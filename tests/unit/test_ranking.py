@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchmaker.services import ranking
-from matchmaker.services.explaining import AlignedPair, Facts
+from matchmaker.services.explaining import Facts
 from matchmaker.services.ranking import FACTS, FEATURES, Figures, Likeness, Ranker, RankerUnusable, Training
+from search_index.evidence import AlignedPair
 
 SIZE = len(FEATURES)
 numbers = st.floats(-1e6, 1e6)
 rows = st.lists(numbers, min_size=SIZE, max_size=SIZE).map(np.array)
-ALIKE = Likeness(cosine=0.5, bm25=0.4, pair=AlignedPair("a", "b", cosine=0.7, share=0.3), term_share=0.2)
+ALIKE = Likeness(cosine=0.5, bm25=0.4, pair=AlignedPair("a", "b", cosine=0.7, points=0.3), term_share=0.2)
 TRAINING = Training("2026-01-31", "hashing-64", "f" * 64, 20, 90, 30, Figures({"new ranker": 0.7}, 20, 0.01, 0.02))
 
 
@@ -47,7 +48,7 @@ class TestFeatures:
 
     @pytest.mark.parametrize(("share", "kept"), [(7.0, 1.0), (-3.0, 0.0)])
     def test_a_share_beyond_its_range_is_held_to_it(self, share: float, kept: float) -> None:
-        pair = AlignedPair("a", "b", cosine=0.7, share=share)
+        pair = AlignedPair("a", "b", cosine=0.7, points=share)
         assert ranking.features(Facts(), Facts(), replace(ALIKE, pair=pair), other_language=False)[3] == kept
 
     @pytest.mark.parametrize(
