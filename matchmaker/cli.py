@@ -80,7 +80,7 @@ def setup(sample: bool) -> None:
         if sample:
             for kind in ("offer", "need"):
                 _import(parts, SAMPLES / f"{kind}s.jsonl", kind, "sample-catalogue", dry_run=False, errors_to=None)
-        indexing.repair(indexing.differences(parts.engine))
+        indexing.settle(parts.engine)
         _drain(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from .generations import Generations
 from .protocols import Embedder, KeywordIndex
 from .types import FACETS, Document, Encoded, Entry, Hit, LegScore, Notice, Scope, SearchQuery, SearchResult, Vector
 from .vectors import Vectors
+from .vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ DEPTH = 1000
 #: How many words and pairs of passages are shown of a score.
 MOST_TERMS = 8
 MOST_PAIRS = 3
+_VOCABULARY_LASTS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class LocalEngine:
         self._open_keywords = open_keywords
         self._opening = Lock()
         self._keywords: tuple[Path, KeywordIndex] | None = None
+        self._counting = Lock()
+        self._vocabulary: tuple[float, Vocabulary] | None = None
         self.vectors = Vectors()
         #: Whoever keeps the vectors in step with where they are stored; the engine only carries it.
         self.follower: object = None
@@ -142,6 +147,18 @@ class LocalEngine:
         except IndexCorrupt as error:
             log.error("no term weights: %s", error)
             return {}
+
+    def vocabulary(self) -> Vocabulary:
+        """The words of all listings, counted anew at most every ten minutes; none while the keyword index is down."""
+        with self._counting:
+            if self._vocabulary is None or time.monotonic() - self._vocabulary[0] > _VOCABULARY_LASTS:
+                try:
+                    counted = Vocabulary(self.keywords().vocabulary())
+                except (IndexCorrupt, OSError) as error:
+                    log.error("words not counted: %s", error)
+                    return Vocabulary({})
+                self._vocabulary = (time.monotonic(), counted)
+            return self._vocabulary[1]
 
     def search(self, query: SearchQuery) -> SearchResult:
         """See Engine.search."""

@@ -154,6 +154,21 @@ class MatchPageSchema(Schema):
     notices = fields.List(fields.Nested(NoticeSchema))
 
 
+class TypedSchema(Schema):
+    """What is being typed."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    q = fields.String(load_default="")
+
+
+class CompletionsSchema(Schema):
+    """Whole texts to choose from; none when the last word is finished or nobody uses it."""
+
+    completions = fields.List(fields.String())
+
+
 def reason_with_text(reason: Reason) -> dict[str, Any]:
     """A reason with its line of text."""
     return {

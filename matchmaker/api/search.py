@@ -12,9 +12,9 @@ from ..errors import Invalid
 from ..parts import Parts
 from ..policy import ANONYMOUS
 from ..schemas import SearchSchema
-from ..services import listings, matching
+from ..services import listings, matching, spelling
 from ..services.matching import MatchPage, MatchView
-from .schemas import MatchPageSchema, WantedSchema, reason_with_text
+from .schemas import CompletionsSchema, MatchPageSchema, TypedSchema, WantedSchema, reason_with_text
 
 search = Blueprint("search", __name__, url_prefix="/api/v1", description="Ranked and explained listings")
 
@@ -43,6 +43,15 @@ def find(asked: dict[str, Any], wanted: str, listing: int | None) -> dict[str, A
     parts: Parts = current_app.extensions["matchmaker"]
     page = matching.find(parts.engine, ANONYMOUS, wanted, listing=stored, **asked)
     return _page(page, ignored)
+
+
+@search.route("/completions")
+@search.arguments(TypedSchema, location="query", as_kwargs=True)
+@search.response(200, CompletionsSchema)
+def complete(q: str) -> dict[str, Any]:
+    """What is being typed with its last word completed, out of the words the listings use; most frequent first."""
+    parts: Parts = current_app.extensions["matchmaker"]
+    return {"completions": spelling.complete(parts.engine, q)}
 
 
 def _page(page: MatchPage, ignored: tuple[str, ...]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models import Embedding, db
 from models import Sequence as Counter
-from search_index.errors import SearchIndexError
+from search_index.errors import IndexCorrupt, SearchIndexError
 from search_index.local import LocalEngine
 from search_index.protocols import Progress
 from search_index.types import Document, Encoded
@@ -170,6 +170,17 @@ def rebuild(engine: LocalEngine, worker: str, progress: Progress | None = None) 
     repair(differences(engine))
     drain(engine, worker, progress)
     return held
+
+
+def settle(engine: LocalEngine) -> None:
+    """Owe the indexes what they lack; write a keyword index anew that is damaged or of an older form."""
+    try:
+        found = differences(engine)
+    except IndexCorrupt as error:
+        log.warning("writing the keyword index anew: %s", error)
+        engine.rebuild(public_documents(), expected_versions)
+        found = differences(engine)
+    repair(found)
 
 
 def differences(engine: LocalEngine) -> list[Difference]:

@@ -15,9 +15,11 @@ from models.taxonomy import PUBLIC_STATUSES
 from search_index.errors import EngineDown
 from search_index.evidence import Evidence
 from search_index.local import LocalEngine
+from search_index.query_language import Parsed, parse
 from search_index.types import ALWAYS, Document, Encoded, Filters, Hit, Notice, Scope, SearchQuery, SearchResult
 
 from ..policy import Actor, can
+from ..schemas import facet_codes
 from . import explaining
 from .documents import document_of, encoded_of
 from .explaining import Band, Facts, Reason
@@ -30,6 +32,9 @@ PAGE = 10
 LONGEST_TEXT = 20_000
 #: In seconds.
 DAY = 86_400.0
+#: How many similar listings a page shows, and from which score on they are similar.
+MOST_SIMILAR = 4
+LEAST_SIMILAR = 0.45
 #: How many near-duplicates are named under a result.
 MOST_FOLDED = 3
 #: How many listings a search without an engine looks through.
@@ -124,6 +129,8 @@ def find(
 ) -> MatchPage:
     """The listings of the `wanted` kind that answer a text or serve a listing of the other kind, explained.
 
+    A text may use the query language (search_index.query_language).
+
     Costs one encode (for a stored listing whose text did not change a look-up instead), one search and one SELECT;
     once a second a look for changes comes first. `posted` holds the first and the last day of publication, in UTC.
     Near-duplicates are folded under the best of them. Never fails for the engine's sake: without it, a plain filter in
@@ -134,13 +141,19 @@ def find(
     if len(text) > LONGEST_TEXT:
         text, notices = text[:LONGEST_TEXT], ["text_cut"]
     document, stored = _stored(engine, listing) if listing else (None, None)
-    text = document.text if document else text
+    # Texts of listings are no queries: their quotes and dashes mean what they always do.
+    parsed = Parsed(document.text) if document else parse(text, {f: c.values() for f, c in facet_codes().items()})
+    text = parsed.text
+    filters = _narrowed(filters or {}, parsed.filters)
+    since, until = _moments(*posted)
+    published = max(since, parsed.published[0]), min(until, parsed.published[1])
     query = SearchQuery(
-        Scope(wanted, filters or {}, _moments(*posted), frozenset({listing.id} if listing else ())),
+        Scope(wanted, filters, published, frozenset({listing.id} if listing else ()), parsed.words),
         text=text,
         encoded=stored,
         sort="newest" if sort == "newest" else "relevance",
-        least_score=explaining.LEAST_SCORE if text else 0.0,
+        # Whoever says which words must stand there wants every listing that holds them.
+        least_score=0.0 if parsed.words.phrases or parsed.words.beginnings or not text else explaining.LEAST_SCORE,
         fold=fold,
         offset=(page - 1) * per_page,
         limit=per_page,
@@ -155,11 +168,34 @@ def find(
         log.error("engine down: %s", error)
         result = _plain_search(query)
     notices += [str(notice) for notice in result.notices]
-    facts = facts_of(listing) if listing else _facts_of(filters or {})
+    facts = facts_of(listing) if listing else _facts_of(filters)
     asked = replace(query, encoded=result.encoded)
     matches = _explained(engine, actor, result, _Wanted(asked, facts, listing is not None))
     pages = max(1, -(-result.families // per_page))
     return MatchPage(matches, result.total, result.families, page, pages, result.facets, tuple(notices))
+
+
+def similar(engine: LocalEngine, actor: Actor, listing: Listing, most: int = MOST_SIMILAR) -> list[ListingView]:
+    """Listings of the same kind that are most alike; none while the engine is down."""
+    document, stored = _stored(engine, listing)
+    scope = Scope(listing.kind, excluded=frozenset({listing.id}))
+    query = SearchQuery(scope, document.text, stored, least_score=LEAST_SIMILAR, limit=most)
+    try:
+        hits = engine.search(query).hits
+    except EngineDown as error:
+        log.error("engine down: %s", error)
+        return []
+    rows = select(Listing).options(joinedload(Listing.organisation)).where(Listing.id.in_([hit.id for hit in hits]))
+    found = {row.id: row for row in db.session.scalars(rows.where(Listing.status.in_(PUBLIC_STATUSES)))}
+    return [
+        view_of(found[hit.id], actor) for hit in hits if hit.id in found and can(actor, "listing.see", found[hit.id])
+    ]
+
+
+def _narrowed(given: Filters, typed: Filters) -> Filters:
+    """Both kinds of filters at once: of a facet in both, the codes that both allow."""
+    both = {facet: tuple(code for code in given[facet] if code in typed[facet]) for facet in given.keys() & typed}
+    return given | typed | both
 
 
 def _moments(first: date | None, last: date | None) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from ..errors import NotFound
 from ..parts import Parts
 from ..policy import ANONYMOUS
 from ..services import listings as service
-from ..services import matching
+from ..services import matching, spelling
 from ..services.matching import MatchPage
 from ..text import rendered, web_address
 from . import results
@@ -27,7 +27,8 @@ def search(kind: str) -> str:
     """Offers or needs that answer a description; the newest when there is none."""
     asked = Search.read("listings.search", {"kind": kind}, request.args)
     page = matching.find(_parts().engine, ANONYMOUS, kind, text=asked.text, **asked.options)
-    return render_template("listings/search.html", kind=kind, **_around(asked, page))
+    correction = spelling.correct(_parts().engine, asked.text)
+    return render_template("listings/search.html", kind=kind, correction=correction, **_around(asked, page))
 
 
 @listings.get("/<kind:kind>/<id:listing_id>")
@@ -44,6 +45,7 @@ def show(kind: str, listing_id: int) -> str:
         # Where it was published would give an anonymous organisation away.
         source_address=None if listing.anonymous else web_address(listing.source_url),
         best=best,
+        similar=matching.similar(_parts().engine, ANONYMOUS, listing),
         wanted=_other(kind),
     )
 

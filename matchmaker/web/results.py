@@ -71,6 +71,10 @@ class Search:
         """The search without its filters."""
         return replace(self, filters={}, posted=(None, None), page=1)
 
+    def saying(self, text: str) -> Search:
+        """The same search with other words."""
+        return replace(self, text=text, page=1)
+
     def elsewhere(self, **place: Any) -> Search:
         """The same words asked at another place, where these filters need not make sense."""
         return replace(self.cleared(), place=place)

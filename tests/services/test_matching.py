@@ -258,6 +258,21 @@ class TestExplaining:
         assert match.band is explaining.band(match.hit.score)
 
 
+class TestSimilar:
+    def test_listings_of_the_same_kind_that_are_alike_are_found(
+        self, engine: LocalEngine, publish: Callable[..., int]
+    ) -> None:
+        first, second = publish("Solar pump for deep wells"), publish("A solar pump, for the deepest of wells")
+        publish("Lime kiln fired with rice husks")
+        publish("Solar pump wanted for deep wells", "need")
+        assert [view.id for view in matching.similar(engine, ANONYMOUS, read(first))] == [second]
+
+    def test_withdrawn_listings_are_not_shown(self, engine: LocalEngine, publish: Callable[..., int]) -> None:
+        first, second = publish("Solar pump for deep wells"), publish("A solar pump, for the deepest of wells")
+        listings.withdraw(SYSTEM, second)
+        assert matching.similar(engine, ANONYMOUS, read(first)) == []
+
+
 @both_engines
 class TestDegrading:
     @pytest.fixture

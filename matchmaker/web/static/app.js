@@ -34,3 +34,76 @@ if (form) {
     scrollTo({ top, behavior: "instant" });
   }
 }
+
+// While a word is typed, listings' own words complete it: arrow down leads into the list, escape closes it.
+const box = document.querySelector("textarea[name=q][data-completions]");
+
+if (box) {
+  const list = document.createElement("ul");
+  list.className = "completions";
+  list.setAttribute("aria-label", box.dataset.label);
+  list.hidden = true;
+  box.closest("form").append(list);
+  let waiting;
+  let asked;
+
+  const close = () => {
+    list.hidden = true;
+    list.replaceChildren();
+  };
+
+  const choose = (text) => {
+    box.value = `${text} `;
+    close();
+    box.focus();
+  };
+
+  const show = (texts) => {
+    list.replaceChildren(
+      ...texts.map((text) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = text;
+        button.addEventListener("click", () => choose(text));
+        const item = document.createElement("li");
+        item.append(button);
+        return item;
+      }),
+    );
+    list.hidden = !texts.length;
+  };
+
+  const ask = async () => {
+    asked?.abort();
+    asked = new AbortController();
+    const address = `${box.dataset.completions}?q=${encodeURIComponent(box.value)}`;
+    try {
+      const answer = await fetch(address, { signal: asked.signal });
+      if (answer.ok) show((await answer.json()).completions);
+    } catch (error) {
+      if (error.name !== "AbortError") close();
+    }
+  };
+
+  box.addEventListener("input", ({ isComposing }) => {
+    clearTimeout(waiting);
+    const last = box.value.split(/\s/).at(-1);
+    if (isComposing || last.length < 3 || box.value.length > 300) close();
+    else waiting = setTimeout(ask, 150);
+  });
+
+  box.form.addEventListener("keydown", (event) => {
+    const buttons = [...list.querySelectorAll("button")];
+    const here = buttons.indexOf(document.activeElement);
+    if (event.key === "Escape" && !list.hidden) {
+      close();
+      box.focus();
+    } else if (event.key === "ArrowDown" && here + 1 < buttons.length && (here >= 0 || event.target === box)) {
+      event.preventDefault();
+      buttons[here + 1].focus();
+    } else if (event.key === "ArrowUp" && here >= 0) {
+      event.preventDefault();
+      (buttons[here - 1] ?? box).focus();
+    }
+  });
+}
