@@ -263,7 +263,8 @@ class TestSimilar:
         self, engine: LocalEngine, publish: Callable[..., int]
     ) -> None:
         first, second = publish("Solar pump for deep wells"), publish("A solar pump, for the deepest of wells")
-        publish("Lime kiln fired with rice husks")
+        for n in range(12):  # what is rare counts for more
+            publish(f"Lime kiln number {n} fired with rice husks")
         publish("Solar pump wanted for deep wells", "need")
         assert [view.id for view in matching.similar(engine, ANONYMOUS, read(first))] == [second]
 

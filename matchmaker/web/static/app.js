@@ -43,7 +43,7 @@ if (box) {
   list.className = "completions";
   list.setAttribute("aria-label", box.dataset.label);
   list.hidden = true;
-  box.closest("form").append(list);
+  box.form.after(list);
   let waiting;
   let asked;
 
@@ -92,7 +92,7 @@ if (box) {
     else waiting = setTimeout(ask, 150);
   });
 
-  box.form.addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     const buttons = [...list.querySelectorAll("button")];
     const here = buttons.indexOf(document.activeElement);
     if (event.key === "Escape" && !list.hidden) {

@@ -18,7 +18,7 @@ def upgrade() -> None:
     with op.batch_alter_table('embedding') as batch_op:
         batch_op.add_column(sa.Column('family', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('repeats_id', sa.Integer(), nullable=True))
-    # Everybody is alone until the text changes or the index is rebuilt; a number of the sequence is nobody else's.
+    # Everybody is alone until the text changes; a number of the sequence is nobody else's.
     op.execute('UPDATE embedding SET family = seq WHERE vector IS NOT NULL')
     with op.batch_alter_table('embedding') as batch_op:
         batch_op.create_index(batch_op.f('ix_embedding_family'), ['family'], unique=False)
