@@ -172,10 +172,7 @@ class LocalEngine:
             query = replace(query, encoded=self._encode(query.text, notices))
         with self.vectors.lock:
             found = self._candidates(query, query.scope, notices)
-            only = self.vectors[query.scope.wanted].columns.only
-            facets = self._facets(
-                query.scope, only(found.rows), lambda scope: only(self._candidates(query, scope, notices).rows)
-            )
+            facets = self._facets(query.scope, found.rows, lambda scope: self._candidates(query, scope, notices).rows)
             order = self._order(query, found.rows, found.score)
             folded = self._folded(query, found.rows[order])
             hits = self._hits(query, found, order[folded.page], folded.others)
@@ -262,13 +259,13 @@ class LocalEngine:
     def _browse(self, query: SearchQuery, notices: list[Notice]) -> SearchResult:
         """Everything in the scope, newest first."""
 
-        def passing(scope: Scope) -> Bits:
-            return self._mask(scope, notices)
-
         columns = self.vectors[query.scope.wanted].columns
-        mask = passing(query.scope)
-        rows = columns.rows(mask)
-        facets = self._facets(query.scope, mask, passing)
+
+        def passing(scope: Scope) -> NDArray[np.int64]:
+            return columns.rows(self._mask(scope, notices))
+
+        rows = passing(query.scope)
+        facets = self._facets(query.scope, rows, passing)
         rows = rows[self._order(query, rows, None)]
         folded = self._folded(query, rows)
         hits = tuple(
@@ -308,7 +305,9 @@ class LocalEngine:
         others = tuple(rows[np.flatnonzero(family == family[place])[1:]] for place in places)
         return _Folded(places, others, len(leaders))
 
-    def _facets(self, scope: Scope, found: Bits, find: Callable[[Scope], Bits]) -> dict[str, dict[str, int]]:
+    def _facets(
+        self, scope: Scope, found: NDArray[np.int64], find: Callable[[Scope], NDArray[np.int64]]
+    ) -> dict[str, dict[str, int]]:
         counted = {}
         for facet in FACETS:
             others = {name: codes for name, codes in scope.filters.items() if name != facet}
