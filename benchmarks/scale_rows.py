@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.baselines import BareTantivy, bare_vectors, best_rows
+from benchmarks.starting import first_answer
 from benchmarks.synthetic import BLOCK, CODES, Block, Held, Sources, blocks
+from search_index.batch import BLOCK as QUERIES
+from search_index.batch import search_many
 from search_index.embedders import HashingEmbedder
 from search_index.generations import Generations
 from search_index.keywords_tantivy import TantivyKeywordIndex
 from search_index.keywords_whoosh import WhooshKeywordIndex
 from search_index.local import DEPTH, LocalEngine
-from search_index.types import FACETS, Encoded, Entry, Scope, SearchQuery
+from search_index.types import Encoded, Entry, Scope, SearchQuery
 
 #: Milliseconds by size, for each (length of the needs, what was searched, percentile).
 Curves = dict[tuple[str, str, int], dict[int, float]]
@@ -37,6 +40,8 @@ _WHOOSH_SIZE = 10_000
 _WHOOSH_NEEDS = 5
 #: Needs for what is checked beside being timed.
 _FEW = 20
+#: Needs in a batch.
+_BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Bench:
         self.halves: NDArray[np.float16] = np.zeros((0, 0), np.float16)
         self.bare_vectors: Any = None
         self.bare_keywords: Any = None
+        self.bare_writer: Any = None
 
     def blocks(self) -> Iterator[Block]:
         """The catalogue, made anew."""
@@ -104,7 +110,7 @@ def start(bench: Bench) -> Iterator[Row]:
             del entries, vectors, block
     grown = (_kilobytes("RssAnon") - before) * 1024 / bench.size
     peak = _kilobytes("VmHWM") / 2**20
-    bench.held = {facet: np.concatenate([block[facet] for block in held]) for facet in FACETS}
+    bench.held = {facet: np.concatenate([block[facet] for block in held]) for facet in CODES}
     bench.offers = np.array(kinds) == "offer"
     bench.halves = np.memmap(bench.folder / "halves", np.float16, "r", shape=(bench.size, dimension))
     bench.bare_vectors = bare_vectors(dimension)
@@ -138,6 +144,7 @@ def index(bench: Bench) -> Iterator[Row]:
     same = sum(base) / sum(ours[: len(base)])
     what = f"keyword indexing (ratio: of the first {sum(counts[: len(base)]):,})"
     yield Row(what, f"{rate:,.0f} listings/s", f"tantivy {beside:,.0f} listings/s", f"{same:.2f}")
+    bench.bare_writer = bare
     bench.bare_keywords = BareTantivy.over(bench.engine.generations.current())
 
 
@@ -181,13 +188,13 @@ def facets(bench: Bench) -> Iterator[Row]:
     for need in bench.needs["1,500 characters"][:_FEW]:
         narrow = bench.engine.search(replace(need.query(filters=filters), limit=2 * DEPTH))
         wide = bench.engine.search(replace(need.query(), limit=2 * DEPTH))
-        for facet in FACETS:
+        for facet in CODES:
             found = (wide if facet in filters else narrow).hits
             counted = _counted(bench, facet, np.array([hit.id - 1 for hit in found], np.int64))
             assert narrow.facets[facet] == counted, (facet, narrow.facets[facet], counted)
             checked += len(counted)
     everything = bench.engine.search(SearchQuery(Scope("offer")))
-    for facet in FACETS:
+    for facet in CODES:
         counted = _counted(bench, facet, np.flatnonzero(bench.offers))
         assert everything.facets[facet] == counted, (facet, everything.facets[facet], counted)
         checked += len(counted)
@@ -195,7 +202,7 @@ def facets(bench: Bench) -> Iterator[Row]:
 
 
 def change(bench: Bench) -> Iterator[Row]:
-    """One changed listing, until a search finds its new word; in the same index bare tantivy adds it again."""
+    """One changed listing, until a search finds its new word; beside it bare tantivy's adding."""
     block = next(bench.blocks())
     vectors = block.vectors
     spent = []
@@ -208,8 +215,29 @@ def change(bench: Bench) -> Iterator[Row]:
         hits = bench.engine.search(SearchQuery(Scope(changed.kind), word, legs=frozenset({"keyword"}))).hits
         ours = (perf_counter() - begin) * 1000
         assert [hit.id for hit in hits] == [changed.id]
-        spent.append((ours, 0.0, _milliseconds(partial(bench.bare_keywords.write, [changed]))))
+        spent.append((ours, 0.0, _milliseconds(partial(bench.bare_writer.write, [changed]))))
     yield _latency("a changed listing, until a search finds it", np.array(spent))
+
+
+def batch(bench: Bench) -> Iterator[Row]:
+    """Whole needs against all offers, beside the matrix product alone."""
+    texts = [document.text for block in islice(bench.blocks(), 2) for document in block.documents][:_BATCH]
+    vectors = bench.halves[: len(texts)].astype(np.float32)
+    queries = [
+        SearchQuery(Scope("offer"), text, Encoded(vector, vector[None], ((0, len(text)),)), limit=20)
+        for text, vector in zip(texts, vectors, strict=True)
+    ]
+    offers = bench.halves[bench.offers].astype(np.float32)
+    base = _milliseconds(lambda: [vectors[n : n + QUERIES] @ offers.T for n in range(0, len(vectors), QUERIES)])
+    ours = _milliseconds(lambda: list(search_many(bench.engine, queries)))
+    what = f"batch of {len(queries):,} needs over {len(offers):,} offers, both legs"
+    yield Row(what, f"{ours / 1000:.1f} s", f"matrix product {base / 1000:.1f} s", _ratio(ours, base))
+
+
+def database(bench: Bench) -> Iterator[Row]:
+    """A server's first answer over a filled database."""
+    seconds, bare = first_answer(bench.folder / "instance", bench.blocks())
+    yield Row("start of a server to its first answer", f"{seconds:.1f} s", f"without listings {bare:.1f} s")
 
 
 def whoosh(bench: Bench) -> Iterator[Row]:
@@ -239,7 +267,17 @@ def whoosh(bench: Bench) -> Iterator[Row]:
 
 
 #: In this order: the first two fill the engine, the change comes after everything that counts on the catalogue.
-ROWS: Sequence[Callable[[Bench], Iterator[Row]]] = (start, index, queries, filtered, facets, whoosh, change)
+ROWS: Sequence[Callable[[Bench], Iterator[Row]]] = (
+    start,
+    index,
+    queries,
+    filtered,
+    facets,
+    batch,
+    whoosh,
+    database,
+    change,
+)
 
 
 def _turn(bench: Bench, need: Need, query: SearchQuery) -> tuple[float, float, float]:
