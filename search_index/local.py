@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -32,6 +34,8 @@ DEPTH = 1000
 MOST_TERMS = 8
 MOST_PAIRS = 3
 _VOCABULARY_LASTS = 600.0
+#: Where words are looked up while the caller scans vectors; both leave the interpreter to others.
+_LEGS = ThreadPoolExecutor(os.cpu_count(), "words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,26 +219,32 @@ class LocalEngine:
     def _candidates(self, query: SearchQuery, scope: Scope, notices: list[Notice]) -> _Candidates:
         """The best of both legs under the filters, scored, above the least strength asked for."""
         index = self.vectors[scope.wanted]
+        by_keyword = _LEGS.submit(self._keyword_leg, query, scope, notices)
         mask = self._mask(scope, notices)
-        by_keyword = self._keyword_leg(query, scope, notices)
         if query.encoded is not None and query.encoded.vector.any():
-            vector_rows, cosines = index.search(query.encoded.vector, mask, DEPTH)
+            near, cosines = index.search(query.encoded.vector, mask, DEPTH)
         else:
-            vector_rows, cosines = np.empty(0, np.int64), np.empty(0, np.float32)
-        keyword_rows = index.rows(list(by_keyword))
+            near, cosines = np.empty(0, np.int64), np.empty(0, np.float32)
+        order = np.argsort(near)
+        near, cosines = near[order], cosines[order]
+        keyword_rows = index.rows(list(by_keyword.result()))
         known = keyword_rows >= 0
         # The keyword index may run ahead of this process's memory, or behind it: the mask has the last word.
         known[known] = holds(mask, keyword_rows[known])
-        scores = np.fromiter(by_keyword.values(), np.float32, len(by_keyword))[known]
+        scores = np.fromiter(by_keyword.result().values(), np.float32, len(known))[known]
         keyword_rows = keyword_rows[known]
-        rows = np.union1d(vector_rows, keyword_rows)
+        places = np.searchsorted(near, keyword_rows)
+        both = np.zeros(len(places), np.bool_)
+        inside = places < len(near)
+        both[inside] = near[places[inside]] == keyword_rows[inside]
+        words_only = keyword_rows[~both]
+        rows = np.concatenate([near, words_only])
         bm25 = np.zeros(len(rows), np.float32)
-        bm25[np.searchsorted(rows, keyword_rows)] = scores
+        bm25[places[both]], bm25[len(near) :] = scores[both], scores[~both]
         cosine = np.zeros(len(rows), np.float32)
-        cosine[np.searchsorted(rows, vector_rows)] = cosines
+        cosine[: len(near)] = cosines
         if query.encoded is not None:
-            words_only = np.setdiff1d(keyword_rows, vector_rows)
-            cosine[np.searchsorted(rows, words_only)] = index.cosines(query.encoded.vector, words_only)
+            cosine[len(near) :] = index.cosines(query.encoded.vector, words_only)
         ceiling = self.keywords().ceiling(query.text) if len(keyword_rows) else 0.0
         score = fusion.convex(fusion.normalised_cosine(cosine), fusion.normalised_bm25(bm25, ceiling))
         found = _Candidates(rows, cosine, bm25, ceiling, score)

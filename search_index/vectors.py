@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import faiss as _faiss
@@ -135,11 +136,14 @@ class FaissVectorIndex:
 
     def of(self, rows: NDArray[np.int64]) -> Vector:
         """The vectors of the rows, `(n, d)`, at least one."""
-        return np.asarray(self._index.reconstruct_batch(rows), np.float32)
+        with self.lock:
+            # A view of faiss's own memory, which moves when it grows; faiss itself decodes row by row.
+            codes = faiss.rev_swig_ptr(self._index.codes.data(), self._index.codes.size())
+            return np.asarray(codes.view(np.float16).reshape(-1, self._index.d)[rows], np.float32)
 
     def rows(self, ids: Sequence[int]) -> NDArray[np.int64]:
         """The row of each id; -1 where it is not held."""
-        return np.array([self._row_of.get(id, -1) for id in ids], np.int64)
+        return np.fromiter(map(self._row_of.get, ids, repeat(-1)), np.int64, len(ids))
 
     @property
     def columns(self) -> Columns:
@@ -159,7 +163,7 @@ class FaissVectorIndex:
             rows = np.array(sorted(self._row_of.values()), np.int64)
             index = _flat(self._index.d)
             if len(rows):
-                index.add(self._index.reconstruct_batch(rows))
+                index.add(self.of(rows))
             self._columns = self._columns.taken(rows)
             self._index = index
             self._row_of = {int(id): row for row, id in enumerate(self._columns.id[: len(rows)])}
