@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,8 @@ def import_(
     \b
       matchmaker import projects.csv --kind offer --map cordis-h2020-cleantech --dry-run
     """
+    from .services import families
+
     with _application() as parts:
         errors = errors or _errors_file(file)
         report = _import(parts, file, kind, map_name, dry_run=dry_run, errors_to=errors)
@@ -154,6 +157,10 @@ def import_(
             _show_report(report, errors)
         if index and not dry_run:
             _drain(parts)
+            if repeated := len(families.repetitions()):
+                click.echo(
+                    f"{repeated} listings nearly repeat another. See them: matchmaker index duplicates", err=True
+                )
     sys.exit(1 if report.failed else 0)
 
 
@@ -176,6 +183,22 @@ def rebuild(as_json: bool) -> None:
     with _application() as parts, _bar("encoding", None) as tick:
         held = indexing.rebuild(parts.engine, work.name(), tick)
     click.echo(json.dumps({"documents": held}) if as_json else f"{held} listings indexed")
+
+
+@index.command()
+@click.option("--json", "as_json", is_flag=True, help="Print them as one JSON object.")
+def duplicates(as_json: bool) -> None:
+    """List the listings that nearly repeat another one; in results they are folded."""
+    from .services import families
+
+    with _application():
+        found = families.repetitions()
+    if as_json:
+        click.echo(json.dumps({"duplicates": [asdict(one) for one in found]}, ensure_ascii=False))
+        return
+    for one in found:
+        click.echo(f"{one.listing_id} {one.title!r} repeats {one.repeats_id} {one.repeats_title!r}")
+    click.echo(f"{len(found)} listings nearly repeat another" if found else "No listing repeats another.")
 
 
 @index.command()

@@ -37,6 +37,13 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
     )
 
 
+def damage(folder: Path) -> None:
+    """Break the keyword index in use."""
+    generations = folder / "instance" / "search_index" / "tantivy"
+    newest = max(generations.glob("*/meta.json"))
+    newest.write_text("{broken")
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     (tmp_path / "map.toml").write_text(MAP)
@@ -60,7 +67,18 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "serve", "worker", "setup", "import", "index", "index rebuild", "index check", "evaluate"),
+        *(
+            "",
+            "serve",
+            "worker",
+            "setup",
+            "import",
+            "index",
+            "index rebuild",
+            "index check",
+            "index duplicates",
+            "evaluate",
+        ),
         *("ranker train", "ranker show"),
     ],
 )
@@ -101,9 +119,25 @@ def test_switching_to_whoosh_and_setting_up_indexes_what_is_there(imported: Path
 
 
 @pytest.mark.model
+def test_setup_writes_an_unreadable_keyword_index_anew(imported: Path) -> None:
+    damage(imported)
+    assert run(imported, "setup").returncode == 0
+    assert run(imported, "index", "check").returncode == 0
+
+
+@pytest.mark.model
+def test_what_repeats_another_listing_is_told_and_listed(files: Path) -> None:
+    header, row, *_ = GOOD_ROWS.splitlines()
+    (files / "twice.csv").write_text("\n".join([header, row, row.replace(row.split(",")[0], "another", 1)]) + "\n")
+    done = run(files, "import", "twice.csv", "--kind", "offer", "--map", "map.toml")
+    assert "1 listings nearly repeat another" in done.stderr
+    listed = json.loads(run(files, "index", "duplicates", "--json").stdout)
+    assert [(one["listing_id"], one["repeats_id"]) for one in listed["duplicates"]] == [(2, 1)]
+
+
+@pytest.mark.model
 def test_a_damaged_keyword_index_is_named_and_a_rebuild_mends_it(imported: Path) -> None:
-    meta = next((imported / "instance" / "search_index" / "tantivy").glob("*/meta.json"))
-    meta.write_text("{broken")
+    damage(imported)
     damaged = run(imported, "index", "check")
     assert damaged.returncode == 1
     assert "matchmaker index rebuild" in damaged.stderr
