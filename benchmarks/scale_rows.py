@@ -40,6 +40,8 @@ _WHOOSH_SIZE = 10_000
 _WHOOSH_NEEDS = 5
 #: Needs for what is checked beside being timed.
 _FEW = 20
+#: Past this size batches and filled databases take many minutes.
+_MINUTES = 130_000
 #: Needs in a batch.
 _BATCH = 10_000
 
@@ -221,6 +223,8 @@ def change(bench: Bench) -> Iterator[Row]:
 
 def batch(bench: Bench) -> Iterator[Row]:
     """Whole needs against all offers, beside the matrix product alone."""
+    if bench.size > _MINUTES:
+        return
     texts = [document.text for block in islice(bench.blocks(), 2) for document in block.documents][:_BATCH]
     vectors = bench.halves[: len(texts)].astype(np.float32)
     queries = [
@@ -236,6 +240,8 @@ def batch(bench: Bench) -> Iterator[Row]:
 
 def database(bench: Bench) -> Iterator[Row]:
     """A server's first answer over a filled database."""
+    if bench.size > _MINUTES:
+        return
     seconds, bare = first_answer(bench.folder / "instance", bench.blocks())
     yield Row("start of a server to its first answer", f"{seconds:.1f} s", f"without listings {bare:.1f} s")
 
