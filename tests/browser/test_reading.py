@@ -63,7 +63,7 @@ def test_a_need_is_described_filtered_and_read_by_keyboard_alone(page: Page) -> 
 
 def test_enter_in_the_search_field_searches(page: Page) -> None:
     page.goto("/offers")
-    page.get_by_role("textbox").fill("solar pump")
+    page.get_by_role("textbox", name="What you need").fill("solar pump")
     page.keyboard.press("Enter")
     page.wait_for_url("**/offers?q=solar+pump")
 
@@ -79,7 +79,7 @@ def test_the_keyboard_can_skip_to_the_content(page: Page) -> None:
 @pytest.mark.parametrize("settings", [{"java_script_enabled": False}])
 def test_everything_works_without_javascript(page: Page) -> None:
     page.goto("/")
-    page.get_by_role("textbox").fill(BRINE)
+    page.get_by_role("textbox", name="In your own words").fill(BRINE)
     page.get_by_role("button", name="Find offers").click()
     page.get_by_role("checkbox", name=WATER).check()
     page.get_by_label("Order").select_option("newest first")
@@ -131,3 +131,22 @@ def visit(page: Page, watch: Watch, site: Site, place: str) -> None:
     """Open a place; a missing one complains once, as it should."""
     watch.refused = 1 if place == "not found" else 0
     page.goto(PLACES[place].format(**site.numbers))
+
+
+def test_a_word_is_completed_by_keyboard(page: Page) -> None:
+    page.goto("/offers")
+    box = page.get_by_role("textbox", name="What you need")
+    box.press_sequentially("dye nanof")
+    page.get_by_role("button", name="dye nanofiltration").wait_for()
+    box.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(box).to_have_value("dye nanofiltration ")
+    expect(page.get_by_role("list", name="Complete the word")).to_be_hidden()
+
+
+def test_the_score_of_a_result_can_be_checked(page: Page) -> None:
+    page.goto("/offers?q=salty+dye+water")
+    page.get_by_text("How the score adds up").first.click()
+    table = page.locator("details.points table").first
+    points = [float(text) for text in table.locator("tbody .number").all_inner_texts()]
+    assert abs(sum(points) - float(table.locator("tfoot .number").inner_text())) < 0.06 * len(points)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_engine import ENGINES, catalogue, fill, some_filters, texts
 
 from search_index import batch
 from search_index.embedders import HashingEmbedder
@@ -16,7 +17,6 @@ from search_index.errors import IndexCorrupt
 from search_index.generations import Generations
 from search_index.local import LocalEngine
 from search_index.types import Document, Filters, Scope, SearchQuery
-from tests.contracts.test_engine import ENGINES, catalogue, fill, some_filters, texts
 
 TINY = 1e-4
 

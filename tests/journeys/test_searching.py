@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.catalogue import Market
+from catalogue import Market
 
 
 def found(market: Market, q: str = "", **parameters: str) -> set[int]:
