@@ -176,7 +176,7 @@ class LocalEngine:
             query = replace(query, encoded=self._encode(query.text, notices))
         with self.vectors.lock:
             found = self._candidates(query, query.scope, notices)
-            facets = self._facets(query.scope, found.rows, lambda scope: self._candidates(query, scope, notices).rows)
+            facets = self._facets(query, found.rows, lambda scope: self._candidates(query, scope, notices).rows)
             order = self._order(query, found.rows, found.score)
             folded = self._folded(query, found.rows[order])
             hits = self._hits(query, found, order[folded.page], folded.others)
@@ -219,10 +219,10 @@ class LocalEngine:
     def _candidates(self, query: SearchQuery, scope: Scope, notices: list[Notice]) -> _Candidates:
         """The best of both legs under the filters, scored, above the least strength asked for."""
         index = self.vectors[scope.wanted]
-        by_keyword = _LEGS.submit(self._keyword_leg, query, scope, notices)
         mask = self._mask(scope, notices)
+        by_keyword = _LEGS.submit(self._keyword_leg, query, scope, _depth(scope, mask), notices)
         if query.encoded is not None and query.encoded.vector.any():
-            near, cosines = index.search(query.encoded.vector, mask, DEPTH)
+            near, cosines = index.search(query.encoded.vector, mask, _depth(scope, mask))
         else:
             near, cosines = np.empty(0, np.int64), np.empty(0, np.float32)
         order = np.argsort(near)
@@ -251,14 +251,14 @@ class LocalEngine:
         # With one leg down scores are low throughout, and its best is better than nothing.
         return found if notices else found.above(query.least_score)
 
-    def _keyword_leg(self, query: SearchQuery, scope: Scope, notices: list[Notice]) -> dict[int, float]:
+    def _keyword_leg(self, query: SearchQuery, scope: Scope, depth: int, notices: list[Notice]) -> dict[int, float]:
         if not query.text or "keyword" not in query.legs:
             return {}
         try:
             keywords = self.keywords()
             if len(self.vectors) and not keywords.count():
                 raise IndexCorrupt("The keyword index is empty. Mend it with: matchmaker index rebuild")
-            return dict(keywords.search(query.text, scope, DEPTH))
+            return dict(keywords.search(query.text, scope, depth))
         except (IndexCorrupt, IndexLocked, OSError) as error:
             log.error("keyword search failed: %s", error)
             if query.encoded is None:
@@ -275,7 +275,7 @@ class LocalEngine:
             return columns.rows(self._mask(scope, notices))
 
         rows = passing(query.scope)
-        facets = self._facets(query.scope, rows, passing)
+        facets = self._facets(query, rows, passing)
         rows = rows[self._order(query, rows, None)]
         folded = self._folded(query, rows)
         hits = tuple(
@@ -316,10 +316,14 @@ class LocalEngine:
         return _Folded(places, others, len(leaders))
 
     def _facets(
-        self, scope: Scope, found: NDArray[np.int64], find: Callable[[Scope], NDArray[np.int64]]
+        self, query: SearchQuery, found: NDArray[np.int64], find: Callable[[Scope], NDArray[np.int64]]
     ) -> dict[str, dict[str, int]]:
-        counted = {}
+        scope = query.scope
+        counted: dict[str, dict[str, int]] = {}
         for facet in FACETS:
+            if facet in query.fixed:
+                counted[facet] = {}
+                continue
             others = {name: codes for name, codes in scope.filters.items() if name != facet}
             rows = find(replace(scope, filters=others)) if facet in scope.filters else found
             counted[facet] = self.vectors[scope.wanted].columns.counts(facet, rows)
@@ -350,3 +354,8 @@ class LocalEngine:
             )
             for i, others in zip(places, folded, strict=True)
         )
+
+
+def _depth(scope: Scope, mask: Bits) -> int:
+    """How many a leg brings: whoever says what must stand there wants all that holds it, else the best."""
+    return max(DEPTH, int(np.bitwise_count(mask).sum())) if scope.words.phrases or scope.words.beginnings else DEPTH

@@ -16,11 +16,16 @@ import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 
 from matchmaker import create_app
 from matchmaker.settings import Settings
 from models import db
 from search_index.embedders import HashingEmbedder
+
+# How fast a machine is decides no test.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 
 def settings_in(folder: Path, keyword_index: str = "tantivy") -> Settings:

@@ -155,6 +155,7 @@ def find(
         # Whoever says which words must stand there wants every listing that holds them.
         least_score=0.0 if parsed.words.phrases or parsed.words.beginnings or not text else explaining.LEAST_SCORE,
         fold=fold,
+        fixed=frozenset(parsed.filters),
         offset=(page - 1) * per_page,
         limit=per_page,
     )

@@ -37,6 +37,10 @@ class TestQueryLanguage:
         assert found(market, "trl:>=8", trl="9") == found(market, trl="9")
         assert found(market, "country:KE", country="BD") == set()
 
+    def test_a_typed_field_leaves_no_other_choice(self, market: Market) -> None:
+        answer = market.ask("/api/v1/search", query_string={"wanted": "offer", "q": "country:BD"}).get_json()
+        assert answer["facets"]["country"] == {}
+
     def test_conditions_alone_show_what_holds_them(self, market: Market) -> None:
         assert found(market, "-solar") == found(market) - found(market, "solar*")
 
