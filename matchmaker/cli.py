@@ -228,6 +228,22 @@ def check(repair: bool, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--most", type=click.IntRange(1, 1000), default=10, show_default=True, help="Offers for each need.")
+@click.option("--least", type=click.FloatRange(0), default=0.45, show_default=True, help="Least score of a pair.")
+def match(most: int, least: float) -> None:
+    """Match every need with all offers; print the pairs as JSON Lines, best first for each need.
+
+    Scores are those of a search for the need; 0.45 is where a good match begins.
+    """
+    from .services import suggesting
+
+    with _application() as parts, _bar("matching", suggesting.count_needs()) as tick:
+        for pair in suggesting.suggestions(parts.engine, most, least, tick):
+            line = {"need": pair.need_id, "offer": pair.offer_id, "score": round(pair.score, 4), "band": pair.band}
+            click.echo(json.dumps(line))
+
+
+@cli.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as one JSON object.")
 def evaluate(folder: Path, as_json: bool) -> None:

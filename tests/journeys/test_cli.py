@@ -77,6 +77,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "index rebuild",
             "index check",
             "index duplicates",
+            "match",
             "evaluate",
         ),
         *("ranker train", "ranker show"),
