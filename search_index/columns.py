@@ -115,7 +115,7 @@ class _Codes:
         pairs = [
             (self._line.setdefault(code, len(self._line)), row)
             for row, listed in enumerate(codes, start)
-            for code in listed
+            for code in dict.fromkeys(listed)
         ]
         lines, width = self._bits.shape
         needed = (start + len(codes) + 7) // 8
@@ -125,7 +125,7 @@ class _Codes:
             self._bits = grown
         size = int(self._ends[start - 1]) if start else 0
         self._ends = _grown(self._ends, start + len(codes))
-        self._ends[start : start + len(codes)] = size + np.cumsum([len(listed) for listed in codes])
+        self._ends[start : start + len(codes)] = size + np.cumsum([len(set(listed)) for listed in codes])
         self._lines = _grown(self._lines, size + len(pairs))
         if pairs:
             line, row = np.array(pairs).T

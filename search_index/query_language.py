@@ -13,6 +13,8 @@ from .types import ALWAYS, Filters, Words
 
 #: Whoever types more than this many characters tells a story, where quotes, dashes and colons mean what they always do.
 LONGEST = 300
+#: No index holds longer words.
+LONGEST_BEGINNING = 64
 
 _POSTED = "posted"
 _QUOTES = '"“”«»'
@@ -106,7 +108,7 @@ class _Parts:
         self._written.append(word)
         if barred := _BARRED.fullmatch(word):
             self._barred[barred[1]] = None
-        elif beginning := _BEGINNING.fullmatch(word):
+        elif (beginning := _BEGINNING.fullmatch(word)) and len(word) <= LONGEST_BEGINNING:
             self._beginnings[beginning[1]] = None
             self._scored.append(beginning[1])
         else:

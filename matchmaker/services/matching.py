@@ -152,8 +152,7 @@ def find(
         text=text,
         encoded=stored,
         sort="newest" if sort == "newest" else "relevance",
-        # Whoever says which words must stand there wants every listing that holds them.
-        least_score=0.0 if parsed.words.phrases or parsed.words.beginnings or not text else explaining.LEAST_SCORE,
+        least_score=0.0 if not text or _asks_for_words(engine, parsed) else explaining.LEAST_SCORE,
         fold=fold,
         fixed=frozenset(parsed.filters),
         offset=(page - 1) * per_page,
@@ -191,6 +190,11 @@ def similar(engine: LocalEngine, actor: Actor, listing: Listing, most: int = MOS
     return [
         view_of(found[hit.id], actor) for hit in hits if hit.id in found and can(actor, "listing.see", found[hit.id])
     ]
+
+
+def _asks_for_words(engine: LocalEngine, parsed: Parsed) -> bool:
+    """Whoever says which words must stand there wants every listing that holds them; stop words ask for nothing."""
+    return bool(parsed.words.beginnings) or any(engine.frequencies(phrase) for phrase in parsed.words.phrases)
 
 
 def _narrowed(given: Filters, typed: Filters) -> Filters:

@@ -134,7 +134,7 @@ def current(instance: Path) -> Ranker | None:
         return _parsed(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         cause = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise RankerUnusable(
             f"The ranker {path} cannot be used ({cause}). "

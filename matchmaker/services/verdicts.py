@@ -48,7 +48,7 @@ def read_verdicts(path: Path) -> Verdicts:
     """
     tabbed = path.suffix == ".tsv"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(_judgments(path, file) if tabbed else _json_lines(path, file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UnusableFile(f"{path} cannot be read ({error}). Verdicts are JSON Lines or a .tsv file.") from error

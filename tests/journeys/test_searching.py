@@ -41,6 +41,9 @@ class TestQueryLanguage:
         answer = market.ask("/api/v1/search", query_string={"wanted": "offer", "q": "country:BD"}).get_json()
         assert answer["facets"]["country"] == {}
 
+    def test_a_phrase_of_stop_words_asks_for_nothing(self, market: Market) -> None:
+        assert found(market, '"the"') == found(market, "the")
+
     def test_conditions_alone_show_what_holds_them(self, market: Market) -> None:
         assert found(market, "-solar") == found(market) - found(market, "solar*")
 

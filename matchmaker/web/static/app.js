@@ -48,6 +48,7 @@ if (box) {
   let asked;
 
   const close = () => {
+    asked?.abort();
     list.hidden = true;
     list.replaceChildren();
   };
@@ -87,9 +88,10 @@ if (box) {
 
   box.addEventListener("input", ({ isComposing }) => {
     clearTimeout(waiting);
+    close();
     const last = box.value.split(/\s/).at(-1);
-    if (isComposing || last.length < 3 || box.value.length > 300) close();
-    else waiting = setTimeout(ask, 150);
+    if (isComposing || last.length < 3 || box.value.length > 300) return;
+    waiting = setTimeout(ask, 150);
   });
 
   document.addEventListener("keydown", (event) => {
