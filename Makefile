@@ -3,12 +3,11 @@ PYTHON ?= python3
 BIN = .venv/bin
 COLLECTIONS ?=
 LISTINGS ?=
-SIZES ?= 10000 130000 1000000
+SIZES ?=
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run setup install test lint types unit bench bench-scale clean
-.PHONY: run setup install test lint types unit bench bench-fusion clean
+.PHONY: run setup install test lint types unit bench bench-scale bench-fusion clean
 
 run: .venv/installed
 	@$(BIN)/matchmaker setup --sample

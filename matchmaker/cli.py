@@ -10,20 +10,17 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .cli_index import index
 from .cli_ranker import ranker
+from .cli_steps import application, bar, bars, drain, opened
 from .errors import Invalid, MatchmakerError, SettingsError
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from .parts import Parts
 
 KIND = click.Choice(["offer", "need"])
@@ -65,6 +62,7 @@ def cli() -> None:
     """
 
 
+cli.add_command(index)
 cli.add_command(ranker)
 
 
@@ -77,12 +75,12 @@ def setup(sample: bool) -> None:
     """
     from .services import indexing
 
-    with _application() as parts:
+    with application() as parts:
         if sample:
             for kind in ("offer", "need"):
                 _import(parts, SAMPLES / f"{kind}s.jsonl", kind, "sample-catalogue", dry_run=False, errors_to=None)
         indexing.settle(parts.engine)
-        _drain(parts)
+        drain(parts)
 
 
 @cli.command()
@@ -96,7 +94,7 @@ def serve(host: str, port: int | None, worker: bool) -> None:
     """
     from . import serving
 
-    settings, app = _open(threads=1)
+    settings, app = opened(threads=1)
     port = port or settings.port
     shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
     ready = f"Matchmaker answers at http://{shown}:{port} (Ctrl-C stops it). There are no accounts yet: all is public."
@@ -112,10 +110,10 @@ def worker(once: bool) -> None:
     """
     from . import worker as work
 
-    _, app = _open()
+    _, app = opened()
     if once:
         with app.app_context():
-            handled = _drain(app.extensions["matchmaker"])
+            handled = drain(app.extensions["matchmaker"])
         click.echo(f"{handled} listings handled")
         return
     stop = threading.Event()
@@ -147,7 +145,7 @@ def import_(
     """
     from .services import families
 
-    with _application() as parts:
+    with application() as parts:
         errors = errors or _errors_file(file)
         report = _import(parts, file, kind, map_name, dry_run=dry_run, errors_to=errors)
         # What was stored is told first: indexing may fail, and what is stored stays.
@@ -156,75 +154,12 @@ def import_(
         else:
             _show_report(report, errors)
         if index and not dry_run:
-            _drain(parts)
+            drain(parts)
             if repeated := len(families.repetitions()):
                 click.echo(
                     f"{repeated} listings nearly repeat another. See them: matchmaker index duplicates", err=True
                 )
     sys.exit(1 if report.failed else 0)
-
-
-@cli.group()
-def index() -> None:
-    """Look after the search indexes."""
-
-
-@index.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
-def rebuild(as_json: bool) -> None:
-    """Write the indexes anew from the database and swap them in.
-
-    Searches go on meanwhile; the old keyword index is kept until the next rebuild. Texts are
-    encoded only where no vector of the present model is stored.
-    """
-    from . import worker as work
-    from .services import indexing
-
-    with _application() as parts, _bar("encoding", None) as tick:
-        held = indexing.rebuild(parts.engine, work.name(), tick)
-    click.echo(json.dumps({"documents": held}) if as_json else f"{held} listings indexed")
-
-
-@index.command()
-@click.option("--json", "as_json", is_flag=True, help="Print them as one JSON object.")
-def duplicates(as_json: bool) -> None:
-    """List the listings that nearly repeat another one; in results they are folded."""
-    from .services import families
-
-    with _application():
-        found = families.repetitions()
-    if as_json:
-        click.echo(json.dumps({"duplicates": [asdict(one) for one in found]}, ensure_ascii=False))
-        return
-    for one in found:
-        click.echo(f"{one.listing_id} {one.title!r} repeats {one.repeats_id} {one.repeats_title!r}")
-    click.echo(f"{len(found)} listings nearly repeat another" if found else "No listing repeats another.")
-
-
-@index.command()
-@click.option("--repair", is_flag=True, help="Mend what differs.")
-@click.option("--json", "as_json", is_flag=True, help="Print the differences as one JSON object.")
-def check(repair: bool, as_json: bool) -> None:
-    """Compare both indexes with the database, listing by listing and version by version.
-
-    The exit code is 1 when they differ (with --repair: when they still differ afterwards).
-    """
-    from .services import indexing
-
-    with _application() as parts:
-        found = indexing.differences(parts.engine)
-        if repair:
-            indexing.repair(found)
-            _drain(parts)
-            found = indexing.differences(parts.engine)
-    rows = [{"index": d.index, "listing": d.listing_id, "expected": d.expected, "found": d.found} for d in found]
-    if as_json:
-        click.echo(json.dumps({"differences": rows}))
-    else:
-        for row in rows:
-            click.echo("{index}: listing {listing} should be at version {expected}, is at {found}".format(**row))
-        click.echo(f"{len(rows)} differences" if rows else "The indexes agree with the database.")
-    sys.exit(1 if rows else 0)
 
 
 @cli.command()
@@ -237,7 +172,7 @@ def match(most: int, least: float) -> None:
     """
     from .services import suggesting
 
-    with _application() as parts, _bar("matching", suggesting.count_needs()) as tick:
+    with application() as parts, bar("matching", suggesting.count_needs()) as tick:
         for pair in suggesting.suggestions(parts.engine, most, least, tick):
             line = {"need": pair.need_id, "offer": pair.offer_id, "score": round(pair.score, 4), "band": pair.band}
             click.echo(json.dumps(line))
@@ -255,7 +190,7 @@ def evaluate(folder: Path, as_json: bool) -> None:
     from .services import evaluation
 
     collection = evaluation.read_collection(folder)
-    with _application() as parts, _bars() as progress:
+    with application() as parts, bars() as progress:
         scores = evaluation.evaluate(collection, parts.engine, progress)
     if as_json:
         click.echo(json.dumps(scores))
@@ -266,40 +201,12 @@ def evaluate(folder: Path, as_json: bool) -> None:
         click.echo(f"{leg:10}{means['ndcg@10']:10.4f}{means['recall@50']:11.4f}{means['mrr@10']:10.4f}")
 
 
-def _open(threads: int = 0) -> tuple[Any, Flask]:
-    """Settings and application, the database brought to the newest migration."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from . import MIGRATIONS, create_app
-    from .services import database
-    from .settings import Settings
-
-    settings = Settings.from_environment()
-    app = create_app(settings, threads=threads)
-    try:
-        with app.app_context():
-            database.upgrade(MIGRATIONS)
-    except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        said = f"The database cannot be used ({cause}). Check DATABASE_URL and MATCHMAKER_INSTANCE."
-        raise SettingsError(said) from error
-    return settings, app
-
-
-@contextmanager
-def _application() -> Iterator[Parts]:
-    """The parts, inside the application's context."""
-    _, app = _open()
-    with app.app_context():
-        yield app.extensions["matchmaker"]
-
-
 def _import(parts: Parts, file: Path, kind: str, map_name: str, *, dry_run: bool, errors_to: Path | None) -> Any:
     from .policy import SYSTEM
     from .services.import_map import read_map
     from .services.imports import import_file
 
-    with _bar(f"reading {file.name}", None) as tick:
+    with bar(f"reading {file.name}", None) as tick:
         return import_file(file, kind, read_map(map_name), SYSTEM, dry_run=dry_run, errors_to=errors_to, progress=tick)
 
 
@@ -310,25 +217,6 @@ def _errors_file(imported: Path) -> Path:
     folder = Path(current_app.instance_path) / "imports"
     folder.mkdir(exist_ok=True)
     return folder / f"{imported.name}.errors.csv"
-
-
-def _drain(parts: Parts) -> int:
-    """Index everything that waits, with a bar. Raises MatchmakerError when something could not be indexed."""
-    from . import worker as work
-    from .services import indexing, outbox
-
-    handled = 0
-    if waiting := outbox.depth().waiting:
-        with _bar("indexing", waiting) as tick:
-            handled = indexing.drain(parts.engine, work.name(), tick)
-    left = outbox.depth()
-    if left.waiting or left.parked:
-        raise MatchmakerError(f"{left.waiting + left.parked} changes are not indexed yet ({outbox.last_error()}).")
-    if left.leased:
-        click.echo(
-            f"{left.leased} changes are in another worker's hands, or will be taken up within minutes.", err=True
-        )
-    return handled
 
 
 def _show_report(report: Any, errors: Path) -> None:
@@ -343,31 +231,3 @@ def _show_report(report: Any, errors: Path) -> None:
         click.echo(f"  row {problem.row}, {problem.column}: {problem.problem} {problem.remedy}")
     if report.failed:
         click.echo(f"  every bad row is in {errors}")
-
-
-@contextmanager
-def _bar(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
-    """A progress bar on stderr, drawn only where somebody watches."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, total=total, unit=" listings", file=sys.stderr, disable=None, leave=False) as bar:
-        yield bar.update
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for each stage a service tells of."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def progress(stage: str, done: int, total: int) -> None:
-        if stage not in bars:
-            bars[stage] = tqdm(desc=stage, total=total, file=sys.stderr, disable=None, leave=False)
-        bars[stage].update(done)
-
-    try:
-        yield progress
-    finally:
-        for bar in bars.values():
-            bar.close()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .cli_steps import application, bars
+
 if TYPE_CHECKING:
     from .services.ranking import Figures
     from .services.training import Trained
@@ -35,11 +37,10 @@ def train(verdicts: Path, as_json: bool) -> None:
     """
     from flask import current_app
 
-    from .cli import _application, _bars
     from .services import ranking, training
     from .services.verdicts import read_verdicts
 
-    with _application() as parts, _bars() as progress:
+    with application() as parts, bars() as progress:
         instance = Path(current_app.instance_path)
         done = training.train(parts.engine, instance, read_verdicts(verdicts), progress)
     if as_json:
@@ -66,10 +67,9 @@ def show(as_json: bool) -> None:
     """
     from flask import current_app
 
-    from .cli import _application
     from .services import ranking
 
-    with _application() as parts:
+    with application() as parts:
         present = ranking.current(Path(current_app.instance_path))
         embedder = parts.engine.embedder.name
     if as_json:

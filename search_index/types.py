@@ -104,8 +104,8 @@ class SearchQuery:
 
     Without text (and vector) the newest come first. Hits scored below `least_score` never appear. `limit` and `offset`
     page through the hits. `legs` says which legs take part. With `fold`, only the best of each family is a hit of its
-    own, and offset and limit count families. Of `fixed` facets no other code can be chosen, so none is
-    counted.
+    own, and offset and limit count families. Of `fixed` facets no other code can be chosen, so
+    none is counted.
     """
 
     scope: Scope

@@ -62,8 +62,6 @@ class FaissVectorIndex:
 
     def __init__(self, lock: threading.RLock | None = None) -> None:
         self.lock = lock or threading.RLock()
-        # One search is bound by memory, which a second thread does not make faster.
-        faiss.omp_set_num_threads(1)
         self._row_of: dict[int, int] = {}
         self._columns = Columns()
         self._index: Any = None
@@ -103,6 +101,8 @@ class FaissVectorIndex:
         if not allowed or self._index is None:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         query = _checked(vector[None, :], 1, self._index.d)
+        # Bound by memory, which a second thread does not make faster; OpenMP keeps the number for the calling thread.
+        faiss.omp_set_num_threads(1)
         with self.lock:
             dead = self._columns.size - len(self)
             if allowed == len(self) and dead <= limit:

@@ -19,8 +19,16 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "matchmaker.api": (),
     "matchmaker.worker": (),
     "matchmaker.serving": ("matchmaker.worker",),
-    "matchmaker.cli": ("matchmaker.worker", "matchmaker.serving", "matchmaker.cli_ranker"),
-    "matchmaker.cli_ranker": ("matchmaker.cli",),
+    "matchmaker.cli": (
+        "matchmaker.worker",
+        "matchmaker.serving",
+        "matchmaker.cli_index",
+        "matchmaker.cli_ranker",
+        "matchmaker.cli_steps",
+    ),
+    "matchmaker.cli_index": ("matchmaker.worker", "matchmaker.cli_steps"),
+    "matchmaker.cli_ranker": ("matchmaker.cli_steps",),
+    "matchmaker.cli_steps": ("matchmaker.worker",),
 }
 #: What pages, the API and the command share; it says things to people, so services must not know it.
 SHARED = ("matchmaker.wording",)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from search_index.local import LocalEngine
+from search_index.query_language import LONGEST
 
 from .following import Reader
 
-#: A longer text is a story; nobody waits for its last word to be completed.
-LONGEST = 300
-
 
 def complete(engine: LocalEngine, text: str) -> tuple[str, ...]:
-    """The text with its last word completed in up to eight ways, the most frequent first."""
+    """The text with its last word completed in up to eight ways, the most frequent first; a story is left alone."""
     Reader.of(engine).pull()
     return engine.vocabulary().complete(text) if 0 < len(text) <= LONGEST else ()
 

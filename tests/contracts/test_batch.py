@@ -41,7 +41,7 @@ def encoded(engine: LocalEngine, query: SearchQuery) -> SearchQuery:
     limit=st.sampled_from([1, 4, 100]),
     least=st.sampled_from([0.0, 0.2, 0.6]),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_batch_equals_searches_one_by_one(
     engine: LocalEngine, asked: list[tuple[str, Filters, frozenset[int]]], kind: str, limit: int, least: float
 ) -> None:

@@ -32,7 +32,7 @@ TEXTS = (
     "# Heading\n\n- first point of the list\n- second point of the list\n\n**Bold** end.",
     "A\u00a0line\twith  odd\u3000spaces\x00and a NUL.",
 )
-CASES = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+CASES = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="session")

@@ -107,7 +107,7 @@ code_lists = {
 }
 filters = st.fixed_dictionaries({}, optional=code_lists)
 some_filters = filters.map(lambda chosen: dict(list(chosen.items())[:3]))
-READS = settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck), derandomize=True)
+READS = settings(max_examples=15, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 class TestFilters:
@@ -305,7 +305,7 @@ class TestFolding:
         return fresh
 
     @given(text=st.sampled_from(["solar pump", "kiln", ""]), size=st.integers(1, 4))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_pages_hold_every_listing_once_alone_or_folded(self, folded: LocalEngine, text: str, size: int) -> None:
         query = SearchQuery(Scope("offer"), text, fold=True, limit=size)
         pages = [folded.search(replace(query, offset=n)) for n in range(0, 6, size)]
@@ -325,7 +325,7 @@ class TestFolding:
 
 class TestEvidence:
     @given(text=texts)
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_points_shown_and_left_add_up_to_the_score(self, engine: LocalEngine, text: str) -> None:
         result = engine.search(SearchQuery(Scope("offer"), text, limit=5))
         query = SearchQuery(Scope("offer"), text, result.encoded)

@@ -31,7 +31,7 @@ Open = Callable[..., KeywordIndex]
 ENGINES: dict[str, Open] = {"tantivy": TantivyKeywordIndex, "whoosh": WhooshKeywordIndex}
 NOTHING: frozenset[int] = frozenset()
 # Hypothesis runs many examples in one call; what a fixture made is shared by them on purpose.
-SLOW = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck), derandomize=True)
+SLOW = settings(max_examples=20, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @pytest.fixture(params=sorted(ENGINES))

@@ -284,7 +284,7 @@ def test_the_three_public_files_import_completely(app_context: Flask) -> None:
     assert all(db.session.scalar(select(func.count()).where(field)) == 0 for field in invented)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([".csv", ".jsonl"]),
     st.one_of(

@@ -159,7 +159,7 @@ def test_a_bad_line_of_json_is_a_problem_and_the_next_one_is_read(tmp_path: Path
     assert [item.row if isinstance(item, RowProblem) else item.number for item in read_lines] == [1, 3, 4, 5, 6, 7]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([".csv", ".jsonl", ".xlsx"]),
     st.one_of(

@@ -66,7 +66,7 @@ def test_a_need_is_never_predicted_by_a_model_that_saw_it() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=20, max_size=30))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_nothing_beats_itself(measures: list[float]) -> None:
     assert not training.wins(np.array(measures), np.array(measures))[0]
 

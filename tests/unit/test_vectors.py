@@ -43,7 +43,7 @@ filters = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     steps=steps,
     wanted=st.sampled_from(["offer", "need"]),
