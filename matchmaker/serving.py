@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from .parts import Parts
 from .services.following import Reader
 
 THREADS = 8
+#: Seconds that the worker inside gets to finish its batch, and that a new server may take to load its model.
+_LAST_BATCH = 20
+_WARMED = 45
 
 
 def serve(app: Flask, host: str, port: int, *, with_worker: bool, ready: Callable[[], None]) -> None:
@@ -26,16 +30,24 @@ def serve(app: Flask, host: str, port: int, *, with_worker: bool, ready: Callabl
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise SettingsError(f"The host {host!r} is not known ({error.strerror}). Check --host.") from error
+    if not _takes_over():
+        _check_free(family, address, f"Port {port} of {host}")
+    name = f"[{host}]" if family == socket.AF_INET6 else host
+    _Server(app, f"{name}:{port}", with_worker, ready).run()
+
+
+def _takes_over() -> bool:
+    """Whether this process was started by a running server, which hands its socket over (SIGUSR2)."""
+    return "GUNICORN_PID" in os.environ
+
+
+def _check_free(family: int, address: Any, named: str) -> None:
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
         except OSError as error:
-            raise SettingsError(
-                f"Port {port} of {host} cannot be used ({error.strerror}). Set PORT to a free one."
-            ) from error
-    name = f"[{host}]" if family == socket.AF_INET6 else host
-    _Server(app, f"{name}:{port}", with_worker, ready).run()
+            raise SettingsError(f"{named} cannot be used ({error.strerror}). Set PORT to a free one.") from error
 
 
 class _Server(BaseApplication):
@@ -71,15 +83,22 @@ class _Server(BaseApplication):
 
     def _started(self, _worker: Any) -> None:
         """After the fork: threads started before it would not be there."""
-        threading.Thread(target=self._warm, daemon=True).start()
+        warming = threading.Thread(target=self._warm, daemon=True)
+        warming.start()
         if self._with_worker:
             self._working = threading.Thread(target=worker.run, args=(self._app, self._stop), daemon=True)
             self._working.start()
+        if _takes_over():
+            # The old server answers meanwhile, so nobody has to wait for this one's model.
+            warming.join(_WARMED)
 
     def _stopping(self, _server: Any, _worker: Any) -> None:
+        """Requests in flight are answered by now; the worker comes to the end of its batch, or gives it back."""
         self._stop.set()
         if self._with_worker:
-            self._working.join(timeout=30)
+            self._working.join(timeout=_LAST_BATCH)
+            if self._working.is_alive():
+                worker.give_back(self._app, worker.name(self._working))
 
     def _warm(self) -> None:
         """Fill memory and load the model before the first search asks for them."""

@@ -1,41 +1,69 @@
-"""The worker: leases outbox items, makes the indexes agree with them, and starts again."""
+"""The worker: leases outbox items, makes the indexes agree with them, and starts again.
+
+At its start and once a night it compares the indexes with the database and mends what differs.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import threading
+import time
+from datetime import UTC, datetime
 
 from flask import Flask
 
 from models import db
 
 from .parts import Parts
-from .services import indexing
+from .services import chores, indexing, outbox
 
 log = logging.getLogger(__name__)
 
 #: Few enough that one changed listing is not stuck behind a long encode.
 BATCH = 64
 _IDLE = 0.5
+#: Seconds until a check that failed is made again.
+_CHECK_AGAIN = 60.0
+#: The hour, in UTC, from which on the day's check is made.
+_NIGHT = 2
 
 
-def name() -> str:
-    """Which process holds a lease: host, process and thread."""
-    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:64]
+def name(thread: threading.Thread | None = None) -> str:
+    """Who holds a lease: host, process and thread (the present one, unless another is given)."""
+    return f"{os.getpid()}:{(thread or threading.current_thread()).ident}@{socket.gethostname()}"
 
 
 def run(app: Flask, stop: threading.Event) -> None:
     """Handle work until told to stop. Whatever fails is logged and tried again; the lease gives it back."""
     parts: Parts = app.extensions["matchmaker"]
+    check_due = 0.0
     while not stop.is_set():
         handled = 0
         try:
             with app.app_context():
+                if time.monotonic() >= check_due or _is_night():
+                    check_due = time.monotonic() + _CHECK_AGAIN
+                    found = indexing.settle(parts.engine)
+                    check_due = math.inf
+                    log.info("indexes compared with the database: %d differences", len(found))
                 handled = indexing.handle_next(parts.engine, name(), BATCH)
                 db.session.remove()
         except Exception:
             log.exception("the worker stumbled and goes on")
         if not handled:
             stop.wait(_IDLE)
+
+
+def _is_night() -> bool:
+    """Whether the nightly check is due, and this worker's to do."""
+    moment = datetime.now(UTC)
+    return moment.hour >= _NIGHT and chores.claim("index check", moment.date())
+
+
+def give_back(app: Flask, worker: str) -> None:
+    """Free what a worker holds that does not come to an end, so that another need not wait for its lease to run out."""
+    with app.app_context():
+        outbox.release_all(worker)

@@ -59,6 +59,12 @@ class Generations:
             # Without this the rename may outlive a power cut that the content does not.
             os.fsync(file.fileno())
         draft.replace(self.root / _POINTER)
+        # The rename itself lies in the folder, and the older generation is deleted next.
+        handle = os.open(self.root, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         oldest = min(_number(folder), _number(before))
         for old in self._folders():
             # What is newer may be another process's rebuild.

@@ -34,6 +34,8 @@ DEPTH = 1000
 MOST_TERMS = 8
 MOST_PAIRS = 3
 _VOCABULARY_LASTS = 600.0
+#: How often a rebuild looks for what changed while it wrote.
+_MOST_ROUNDS = 5
 #: Where words are looked up while the caller scans vectors; both leave the interpreter to others.
 _LEGS = ThreadPoolExecutor(os.cpu_count(), "words")
 
@@ -102,31 +104,36 @@ class LocalEngine:
 
     def write(self, documents: Iterable[Document], removed: Iterable[int] = ()) -> None:
         """Change the keyword index in one commit. Raises IndexLocked or IndexCorrupt."""
-        with self.keywords().writer() as writer:
-            for document in documents:
-                writer.put(document)
-            for id in removed:
-                writer.remove(id)
+        _put(self.keywords(), documents, removed)
 
-    def rebuild(self, documents: Iterable[Document], expected: Callable[[], dict[int, int]]) -> int:
-        """Write a new generation, compare its (id, version) pairs with the expected ones, then use it.
+    def reopen(self) -> None:
+        """Read the keyword index from the disk anew, its checksums compared. Raises IndexCorrupt."""
+        with self._opening:
+            self._keywords = None
+        self.keywords()
 
-        Returns how many documents it holds. Raises IndexCorrupt, and leaves the old one in use, when they differ.
+    def rebuild(
+        self,
+        documents: Callable[[Sequence[int] | None], Iterable[Document]],
+        expected: Callable[[], dict[int, int]],
+    ) -> int:
+        """Write a new generation, bring it up to the expected (id, version) pairs, then use it.
+
+        `documents` gives all of them, or those of some ids, as they are at that moment; what changes meanwhile is
+        written again. Returns how many documents it holds. Raises IndexCorrupt, and leaves the old one in use, when
+        writing a document anew does not bring it to its version.
         """
         folder = self.generations.new()
         try:
             fresh = self._open_keywords(folder)
-            with fresh.writer() as writer:
-                for document in documents:
-                    writer.put(document)
-            held = fresh.versions()
-            if held != expected():
-                raise IndexCorrupt("The rebuilt keyword index does not agree with the database. Run the rebuild again.")
+            _put(fresh, documents(None))
+            _catch_up(fresh, documents, expected)
+            held = fresh.count()
             self.generations.use(folder)
         except BaseException:
             self.generations.discard(folder)
             raise
-        return len(held)
+        return held
 
     def terms(self, text: str) -> dict[str, str]:
         """See KeywordIndex.terms; empty while the keyword index is down."""
@@ -354,6 +361,32 @@ class LocalEngine:
             )
             for i, others in zip(places, folded, strict=True)
         )
+
+
+def _put(keywords: KeywordIndex, documents: Iterable[Document], removed: Iterable[int] = ()) -> None:
+    with keywords.writer() as writer:
+        for id in removed:
+            writer.remove(id)
+        for document in documents:
+            writer.put(document)
+
+
+def _catch_up(
+    fresh: KeywordIndex,
+    documents: Callable[[Sequence[int] | None], Iterable[Document]],
+    expected: Callable[[], dict[int, int]],
+) -> None:
+    """Write anew what differs, until nothing does or only what changed since the last look."""
+    tried: dict[int, int | None] = {}
+    for _ in range(_MOST_ROUNDS):
+        wanted, held = expected(), fresh.versions()
+        differing = [id for id in wanted.keys() | held.keys() if wanted.get(id) != held.get(id)]
+        if any(id in tried and tried[id] == wanted.get(id) for id in differing):
+            raise IndexCorrupt("The rebuilt keyword index does not agree with the database. Run the rebuild again.")
+        if not differing:
+            return
+        tried = {id: wanted.get(id) for id in differing}
+        _put(fresh, documents(differing), differing)
 
 
 def _depth(scope: Scope, mask: Bits) -> int:

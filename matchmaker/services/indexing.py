@@ -51,7 +51,7 @@ def handle_next(engine: LocalEngine, worker: str, most: int = BATCH, progress: P
     except BaseException:
         # Stopped in the middle: whoever starts next should not have to wait for the lease to end.
         db.session.rollback()
-        outbox.release(leased.items)
+        outbox.release(leased)
         raise
     return len(leased.listing_ids)
 
@@ -61,13 +61,24 @@ def _try(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None) -
         _handle(engine, leased, progress)
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the items must come back
         db.session.rollback()
+        if isinstance(error, IndexCorrupt):
+            _mend(engine, error)
         general = isinstance(error, SearchIndexError | SQLAlchemyError | OSError)
         if not general and len(leased.listing_ids) > 1:
             for one in outbox.singly(leased):
                 _try(engine, one, None)
             return
         log.error("indexing failed: %s", error)
-        outbox.fail(leased.items, f"{type(error).__name__}: {error}")
+        outbox.fail(leased, f"{type(error).__name__}: {error}")
+
+
+def _mend(engine: LocalEngine, error: IndexCorrupt) -> None:
+    """Write the keyword index anew; what cannot be written now is tried again with the next item."""
+    log.warning("writing the keyword index anew: %s", error)
+    try:
+        engine.rebuild(public_documents, expected_versions)
+    except (SearchIndexError, OSError) as reason:
+        log.error("the keyword index could not be written anew: %s", reason)
 
 
 def drain(engine: LocalEngine, worker: str, progress: Progress | None = None) -> int:
@@ -104,7 +115,7 @@ def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None
             else:
                 _bury(rows[id], seq)
         families.join({id: rows[id] for id in current if id in encoded}, repeated)
-        outbox.finish(leased.items)
+        outbox.finish(leased)
         for id in overtaken:
             outbox.enqueue("index", id)
     Reader.of(engine).pull(force=True)
@@ -164,23 +175,30 @@ def _bury(row: Embedding, seq: int) -> None:
 def rebuild(engine: LocalEngine, worker: str, progress: Progress | None = None) -> int:
     """Write the keyword index anew beside the old one and swap it in, then encode what has no vector of this model.
 
-    Returns how many documents the index holds. Works on a corrupt index too, since nothing is read from it.
+    Returns how many documents the index holds. Works on a corrupt index too, since nothing is read from it. What was
+    changed so late that another process may have written it to the old index is owed anew.
     """
-    held = engine.rebuild(public_documents(), expected_versions)
+    held = engine.rebuild(public_documents, expected_versions)
     repair(differences(engine))
     drain(engine, worker, progress)
     return held
 
 
-def settle(engine: LocalEngine) -> None:
-    """Owe the indexes what they lack; write a keyword index anew that is damaged or of an older form."""
+def settle(engine: LocalEngine) -> list[Difference]:
+    """Owe the indexes what they lack; write a keyword index anew that is damaged or of an older form.
+
+    Returns what differed. The keyword index is read from the disk, whatever this process holds of it. Raises
+    IndexCorrupt when it cannot be written anew.
+    """
     try:
+        engine.reopen()
         found = differences(engine)
     except IndexCorrupt as error:
         log.warning("writing the keyword index anew: %s", error)
-        engine.rebuild(public_documents(), expected_versions)
+        engine.rebuild(public_documents, expected_versions)
         found = differences(engine)
     repair(found)
+    return found
 
 
 def differences(engine: LocalEngine) -> list[Difference]:

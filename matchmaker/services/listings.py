@@ -1,4 +1,4 @@
-"""Listings: publish, change, withdraw, read. Every write leaves an audit entry and an outbox item beside it."""
+"""Listings: draft, publish, revise, withdraw, delete, read. Writes leave an audit entry and an outbox item beside."""
 
 from __future__ import annotations
 
@@ -51,6 +51,45 @@ def publish(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Or
         return listing
 
 
+def draft(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Organisation | None = None) -> Listing:
+    """Store a new listing that only its own side and staff see. `values` come out of its schema."""
+    with transaction():
+        listing = _draft(kind, values, organisation)
+        db.session.add(listing)
+        db.session.flush()
+        _record(actor, "listing.draft", listing, {}, {"kind": listing.kind, "title": listing.title})
+        return listing
+
+
+def publish_draft(actor: Actor, listing_id: int, version: int) -> Listing:
+    """Show to everybody what was a draft or had been withdrawn. Raises NotFound, and Conflict when it has changed."""
+    with transaction():
+        listing = _editable(actor, listing_id, version)
+        _change(actor, listing, "listing.publish", {"status": "published", **_dated(now())})
+        return listing
+
+
+def revise(actor: Actor, listing_id: int, version: int, values: Mapping[str, Any]) -> Listing:
+    """Change fields of a listing that the actor read at `version`; a new version, unless nothing differs.
+
+    `values` come out of its schema. Raises NotFound, and Conflict when somebody else was faster.
+    """
+    with transaction():
+        listing = _editable(actor, listing_id, version)
+        if any(getattr(listing, name) != value for name, value in values.items()):
+            _change(actor, listing, "listing.revise", values)
+        return listing
+
+
+def delete(actor: Actor, listing_id: int, version: int) -> None:
+    """Remove a listing for good, with its matches; the audit trail stays. Raises NotFound and Conflict."""
+    with transaction():
+        listing = _editable(actor, listing_id, version)
+        _record(actor, "listing.delete", listing, {"kind": listing.kind, "title": listing.title}, {})
+        outbox.enqueue("index", listing.id)
+        db.session.delete(listing)
+
+
 def put_imported(actor: Actor, kind: str, source: str, rows: Sequence[Imported]) -> Counter[str]:
     """Publish, update or leave alone the listing of each row's source id, whichever makes it agree with the row.
 
@@ -63,7 +102,7 @@ def put_imported(actor: Actor, kind: str, source: str, rows: Sequence[Imported])
         stored = {
             listing.source_id: listing
             for listing in db.session.scalars(
-                select(Listing).where(Listing.source == source, Listing.source_id.in_(ids))
+                select(Listing).where(Listing.source == source, Listing.source_id.in_(ids)).with_for_update()
             )
         }
         for row in rows:
@@ -93,16 +132,29 @@ def _reimport(actor: Actor, kind: str, listing: Listing, row: Imported) -> str:
 def withdraw(actor: Actor, listing_id: int) -> Listing:
     """Take a listing out of every list and index; it stays in the database."""
     with transaction():
-        listing = find(actor, listing_id)
-        if not can(actor, "listing.edit", listing):
-            raise NotFound("There is no such listing.")
+        listing = _editable(actor, listing_id)
         _change(actor, listing, "listing.withdraw", {"status": "withdrawn"})
         return listing
 
 
-def find(actor: Actor, listing_id: int, kind: str | None = None) -> Listing:
+def _editable(actor: Actor, listing_id: int, version: int | None = None) -> Listing:
+    """The listing, its row locked until the transaction ends, if the actor may change it and read it as it is."""
+    listing = find(actor, listing_id, lock=True)
+    if not can(actor, "listing.edit", listing):
+        raise NotFound("There is no such listing.")
+    if version is not None and listing.version != version:
+        raise Conflict(
+            f"Somebody else changed this listing meanwhile: it is at version {listing.version}, you read version "
+            f"{version}. Read it again, then repeat your change."
+        )
+    return listing
+
+
+def find(actor: Actor, listing_id: int, kind: str | None = None, *, lock: bool = False) -> Listing:
     """The listing with its organisation. Raises NotFound when it is not there or not for this actor."""
     query = select(Listing).options(joinedload(Listing.organisation)).where(Listing.id == listing_id)
+    if lock:
+        query = query.with_for_update(of=Listing)
     listing = db.session.scalar(query) if 0 < listing_id < 2**63 else None
     if listing is None or (kind and listing.kind != kind) or not can(actor, "listing.see", listing):
         raise NotFound("There is no such listing. It may have been withdrawn.")
@@ -150,13 +202,19 @@ def organisation_named(name: str, kind: str | None, country: str | None, *, samp
     return found
 
 
+def _draft(kind: str, values: Mapping[str, Any], organisation: Organisation | None) -> Listing:
+    return Listing(kind=kind, organisation_id=organisation.id if organisation else None, **values)
+
+
 def _new(kind: str, values: Mapping[str, Any], organisation: Organisation | None) -> Listing:
-    moment = now()
-    listing = Listing(kind=kind, status="published", submitted_at=moment, published_at=moment, confirmed_at=moment)
-    listing.organisation_id = organisation.id if organisation else None
-    for name, value in values.items():
+    listing = _draft(kind, values, organisation)
+    for name, value in {"status": "published", **_dated(now())}.items():
         setattr(listing, name, value)
     return listing
+
+
+def _dated(moment: datetime) -> dict[str, datetime]:
+    return {"submitted_at": moment, "published_at": moment, "confirmed_at": moment}
 
 
 def _publish(actor: Actor, listings: Sequence[Listing]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from models import OutboxItem, db
 from models.base import now
@@ -17,12 +17,19 @@ LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 10
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=10)
+#: The column holds 64 characters; the rest tells one lease of a worker from the next.
+_LONGEST_NAME = 55
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Items handed to one worker, by id, and the listings they concern without repeats."""
+    """Items handed to one worker, by id, and the listings they concern without repeats.
 
+    `holder` is unlike that of any other lease. What a worker does to a lease that ran out and was given to another
+    leaves the items alone.
+    """
+
+    holder: str
     items: tuple[int, ...]
     listing_ids: tuple[int, ...]
 
@@ -52,10 +59,11 @@ def lease(topic: str, worker: str, most: int) -> Lease | None:
         if not rows:
             return None
         ids = [row.id for row in rows]
+        holder = f"{worker[:_LONGEST_NAME]}/{secrets.token_hex(4)}"
         db.session.execute(
-            update(OutboxItem).where(OutboxItem.id.in_(ids)).values(leased_until=moment + LEASE, leased_by=worker)
+            update(OutboxItem).where(OutboxItem.id.in_(ids)).values(leased_until=moment + LEASE, leased_by=holder)
         )
-        return Lease(tuple(ids), tuple(dict.fromkeys(row.listing_id for row in rows)))
+        return Lease(holder, tuple(ids), tuple(dict.fromkeys(row.listing_id for row in rows)))
 
 
 def singly(leased: Lease) -> list[Lease]:
@@ -64,18 +72,29 @@ def singly(leased: Lease) -> list[Lease]:
     items: dict[int, list[int]] = {id: [] for id in leased.listing_ids}
     for row in db.session.execute(query):
         items[row.listing_id].append(row.id)
-    return [Lease(tuple(own), (id,)) for id, own in items.items()]
+    return [Lease(leased.holder, tuple(own), (id,)) for id, own in items.items()]
 
 
-def finish(items: Iterable[int]) -> None:
+def _held(leased: Lease) -> ColumnElement[bool]:
+    return and_(OutboxItem.id.in_(leased.items), OutboxItem.leased_by == leased.holder)
+
+
+def finish(leased: Lease) -> None:
     """The work is seen to be done. Call it inside the transaction that stores the outcome."""
-    db.session.execute(delete(OutboxItem).where(OutboxItem.id.in_(list(items))))
+    db.session.execute(delete(OutboxItem).where(_held(leased)))
 
 
-def release(items: Sequence[int]) -> None:
+def release(leased: Lease) -> None:
     """Give the items back untried."""
     with transaction():
-        db.session.execute(update(OutboxItem).where(OutboxItem.id.in_(items)).values(leased_until=None, leased_by=None))
+        db.session.execute(update(OutboxItem).where(_held(leased)).values(leased_until=None, leased_by=None))
+
+
+def release_all(worker: str) -> None:
+    """Give back untried whatever the worker holds; for one that is not coming back."""
+    with transaction():
+        own = OutboxItem.leased_by.startswith(f"{worker[:_LONGEST_NAME]}/", autoescape=True)
+        db.session.execute(update(OutboxItem).where(own).values(leased_until=None, leased_by=None))
 
 
 def take_up_parked() -> None:
@@ -88,11 +107,11 @@ def take_up_parked() -> None:
         )
 
 
-def fail(items: Sequence[int], reason: str) -> None:
+def fail(leased: Lease, reason: str) -> None:
     """Give the items back to be tried later, longer after each failure; the tenth parks them for staff to see."""
     with transaction():
         moment = now()
-        for item in db.session.scalars(select(OutboxItem).where(OutboxItem.id.in_(items))):
+        for item in db.session.scalars(select(OutboxItem).where(_held(leased)).with_for_update()):
             item.attempts += 1
             item.last_error = reason[:2000]
             item.leased_until = item.leased_by = None
@@ -137,3 +156,22 @@ def last_error() -> str | None:
     attempts, due = max(rows, key=lambda row: row[1] - _wait(row[0]))
     query = select(OutboxItem.last_error).where(failed, OutboxItem.attempts == attempts, OutboxItem.available_at == due)
     return db.session.scalar(query.limit(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """What was given up after ten tries, and why; `listing_id` may be that of a listing that is gone."""
+
+    listing_id: int
+    since: datetime
+    reason: str
+
+
+def parked(most: int = 100) -> list[Parked]:
+    """What was parked last."""
+    query = select(OutboxItem).where(OutboxItem.parked_at.is_not(None)).order_by(OutboxItem.parked_at.desc())
+    return [
+        Parked(item.listing_id, item.parked_at, item.last_error or "")
+        for item in db.session.scalars(query.limit(most))
+        if item.parked_at
+    ]

@@ -8,7 +8,8 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -387,13 +388,17 @@ class TestFailures:
         assert {hit.id for hit in filled.search(SearchQuery(Scope("offer"), "solar pump")).hits} == {2}
 
 
+def of_version(version: int, _ids: object = None) -> list[Document]:
+    return [Document(1, version, "offer", "Solar pump", "")]
+
+
 @pytest.mark.usefixtures("forgotten_files")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestRebuild:
     def test_a_rebuild_swaps_in_a_new_generation(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", ""), Document(2, 1, "offer", "Lime kiln", "")])
         before = fresh.generations.current()
-        assert fresh.rebuild([Document(1, 2, "offer", "Hand pump", "")], lambda: {1: 2}) == 1
+        assert fresh.rebuild(lambda _ids: [Document(1, 2, "offer", "Hand pump", "")], lambda: {1: 2}) == 1
         assert fresh.generations.current() != before
         assert fresh.keywords().versions() == {1: 2}
 
@@ -401,41 +406,66 @@ class TestRebuild:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
         before = fresh.generations.current()
         with pytest.raises(IndexCorrupt, match="does not agree with the database"):
-            fresh.rebuild([Document(1, 2, "offer", "Solar pump", "")], lambda: {1: 3})
+            fresh.rebuild(lambda _ids: [Document(1, 2, "offer", "Solar pump", "")], lambda: {1: 3})
         assert (fresh.generations.current(), fresh.keywords().versions()) == (before, {1: 1})
 
     def test_a_refused_rebuild_leaves_no_folder_behind(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
         with pytest.raises(IndexCorrupt):
-            fresh.rebuild([], lambda: {1: 1})
+            fresh.rebuild(lambda _ids: [], lambda: {1: 1})
         assert [path.name for path in fresh.generations.root.iterdir()] == ["g000001"]
+
+    def test_what_changes_meanwhile_is_written_again(self, fresh: LocalEngine) -> None:
+        versions = iter([1, 2, 3])
+        expected = iter([{1: 2}, {1: 3}, {1: 3}])
+        fresh.rebuild(lambda _ids: of_version(next(versions)), lambda: next(expected))
+        assert fresh.keywords().versions() == {1: 3}
+
+    def test_what_leaves_meanwhile_is_taken_out(self, fresh: LocalEngine) -> None:
+        fresh.rebuild(lambda ids: [] if ids else of_version(1), lambda: {})
+        assert fresh.keywords().versions() == {}
+
+    def test_only_what_differs_is_written_again(self, fresh: LocalEngine) -> None:
+        asked: list[list[int] | None] = []
+
+        def documents(ids: Sequence[int] | None) -> list[Document]:
+            asked.append(list(ids) if ids else None)
+            return [Document(id, 1 if ids is None else 2, "offer", "Solar pump", "") for id in ids or (1, 2)]
+
+        fresh.rebuild(documents, lambda: {1: 1, 2: 2})
+        assert asked == [None, [2]]
+
+    def test_a_listing_that_never_rests_does_not_hold_up_a_rebuild(self, fresh: LocalEngine) -> None:
+        written, changed = count(1), count(2)
+        fresh.rebuild(lambda _ids: of_version(next(written)), lambda: {1: next(changed)})
+        assert fresh.keywords().versions() == {1: 6}
 
     def test_the_previous_generation_is_kept_and_older_ones_are_not(self, fresh: LocalEngine) -> None:
         for version in range(1, 5):
-            fresh.rebuild([Document(1, version, "offer", "Solar pump", "")], lambda v=version: {1: v})  # type: ignore[misc]
+            fresh.rebuild(partial(of_version, version), partial(dict, {1: version}))
         assert {path.name for path in fresh.generations.root.glob("g*")} == {"g000003", "g000004"}
 
     def test_another_engine_picks_the_new_generation_up(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
         other = fresh.empty_twin(fresh.generations.root)
         assert other.keywords().versions() == {1: 1}
-        fresh.rebuild([Document(1, 2, "offer", "Solar pump", "")], lambda: {1: 2})
+        fresh.rebuild(lambda _ids: [Document(1, 2, "offer", "Solar pump", "")], lambda: {1: 2})
         assert other.keywords().versions() == {1: 2}
 
     def test_a_rebuild_mends_a_damaged_index(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
         broken = break_keywords(fresh)
-        broken.rebuild([Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
+        broken.rebuild(lambda _ids: [Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
         assert broken.search(SearchQuery(Scope("offer"), "pump")).notices == ()
 
     def test_a_rebuild_mends_a_lost_index(self, fresh: LocalEngine) -> None:
         fill(fresh, [Document(1, 1, "offer", "Solar pump", "")])
-        fresh.rebuild([Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
+        fresh.rebuild(lambda _ids: [Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
         shutil.rmtree(fresh.generations.current())
         again = fresh.empty_twin(fresh.generations.root)
-        again.rebuild([Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
+        again.rebuild(lambda _ids: [Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
         assert again.keywords().versions() == {1: 1}
 
     def test_one_instance_serves_all_threads_after_a_swap(self, fresh: LocalEngine) -> None:
-        fresh.rebuild([Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
+        fresh.rebuild(lambda _ids: [Document(1, 1, "offer", "Solar pump", "")], lambda: {1: 1})
         assert fresh.keywords() is fresh.keywords()

@@ -412,3 +412,60 @@ def test_work_that_failed_says_why(app_context: Flask) -> None:
     listings.publish(SYSTEM, "offer", PUMP)
     indexing.handle_next(engine_of(app_context, BrokenEmbedder()), "first")
     assert outbox.last_error() == "MemoryError: no memory for the model"
+
+
+def revised(id: int, version: int, **values: Any) -> Listing:
+    return listings.revise(SYSTEM, id, version, values)
+
+
+def test_a_revision_is_the_next_version() -> None:
+    id = listings.publish(SYSTEM, "offer", PUMP).id
+    assert (revised(id, 1, trl=8).version, db.session.get_one(Listing, id).trl) == (2, 8)
+
+
+def test_a_revision_that_changes_nothing_is_no_version() -> None:
+    listing = listings.publish(SYSTEM, "offer", PUMP)
+    before = counted()
+    assert (revised(listing.id, 1, title=listing.title).version, counted()) == (1, before)
+
+
+def test_a_stale_revision_is_refused_in_words_that_say_what_to_do() -> None:
+    id = listings.publish(SYSTEM, "offer", PUMP).id
+    revised(id, 1, trl=8)
+    with pytest.raises(Conflict, match="at version 2, you read version 1") as refused:
+        revised(id, 1, trl=5)
+    assert (refused.value.status, db.session.get_one(Listing, id).trl) == (409, 8)
+
+
+def test_nobody_revises_what_belongs_to_others() -> None:
+    id = listings.publish(SYSTEM, "offer", PUMP, organisation()).id
+    with pytest.raises(NotFound):
+        listings.revise(ANONYMOUS, id, 1, {"trl": 5})
+
+
+def test_a_draft_is_owed_to_no_index() -> None:
+    listings.draft(SYSTEM, "offer", PUMP)
+    assert (counted()[0], outbox.depth().waiting) == (1, 0)
+
+
+def test_a_published_draft_is_found_by_everybody() -> None:
+    made = listings.draft(SYSTEM, "offer", PUMP)
+    listings.publish_draft(SYSTEM, made.id, 1)
+    assert listings.find(ANONYMOUS, made.id).version == 2
+    assert outbox.depth().waiting == 1
+
+
+def test_a_deleted_listing_is_gone_and_its_audit_stays() -> None:
+    id = listings.publish(SYSTEM, "offer", PUMP).id
+    listings.delete(SYSTEM, id, 1)
+    with pytest.raises(NotFound):
+        listings.find(SYSTEM, id)
+    assert (last_entry().action, last_entry().thing_id) == ("listing.delete", id)
+
+
+def test_a_listing_that_changed_since_is_not_deleted() -> None:
+    id = listings.publish(SYSTEM, "offer", PUMP).id
+    revised(id, 1, trl=8)
+    with pytest.raises(Conflict):
+        listings.delete(SYSTEM, id, 1)
+    assert listings.find(SYSTEM, id).version == 2
