@@ -21,8 +21,8 @@ from sqlalchemy import select
 from matchmaker import api, create_app, parts, web, worker
 from matchmaker.errors import Conflict
 from matchmaker.policy import SYSTEM
-from matchmaker.serving import serve
 from matchmaker.services import indexing, listings
+from matchmaker.serving import serve
 from matchmaker.settings import Settings
 from models import Listing, db
 from search_index.embedders import HashingEmbedder
