@@ -165,7 +165,7 @@ class TantivyKeywordIndex:
             try:
                 return self._index.writer(_HEAP, num_threads=1)
             except ValueError as error:
-                if "lock" not in str(error).lower():
+                if "LockBusy" not in str(error):
                     raise IndexCorrupt(_corrupt(self._folder, error)) from error
                 if time.monotonic() > deadline:
                     raise IndexLocked(_locked(self._folder)) from error
