@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .cli_backup import backup, restore
 from .cli_index import index
 from .cli_ranker import ranker
 from .cli_steps import application, bar, bars, drain, opened
@@ -62,6 +63,8 @@ def cli() -> None:
     """
 
 
+cli.add_command(backup)
+cli.add_command(restore)
 cli.add_command(index)
 cli.add_command(ranker)
 

@@ -49,6 +49,25 @@ def duplicates(as_json: bool) -> None:
 
 
 @index.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as one JSON object.")
+def status(as_json: bool) -> None:
+    """Say how much work waits, who has it in hand, and what was given up and why."""
+    from .services import outbox
+
+    with application():
+        depth, parked = outbox.depth(), outbox.parked()
+    if as_json:
+        rows = [{"listing": one.listing_id, "since": one.since.isoformat(), "reason": one.reason} for one in parked]
+        click.echo(json.dumps({**asdict(depth), "items": rows}, ensure_ascii=False))
+        return
+    click.echo(f"{depth.waiting} changes wait, {depth.leased} are in a worker's hands, {depth.parked} were given up")
+    for one in parked:
+        click.echo(f"  listing {one.listing_id}, given up {one.since:%Y-%m-%d %H:%M} UTC: {one.reason}")
+    if parked:
+        click.echo("Mend the cause, then try them again with: matchmaker index check --repair")
+
+
+@index.command()
 @click.option("--repair", is_flag=True, help="Mend what differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as one JSON object.")
 def check(repair: bool, as_json: bool) -> None:

@@ -22,10 +22,12 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "matchmaker.cli": (
         "matchmaker.worker",
         "matchmaker.serving",
+        "matchmaker.cli_backup",
         "matchmaker.cli_index",
         "matchmaker.cli_ranker",
         "matchmaker.cli_steps",
     ),
+    "matchmaker.cli_backup": ("matchmaker.worker", "matchmaker.cli_steps"),
     "matchmaker.cli_index": ("matchmaker.worker", "matchmaker.cli_steps"),
     "matchmaker.cli_ranker": ("matchmaker.cli_steps",),
     "matchmaker.cli_steps": ("matchmaker.worker",),
