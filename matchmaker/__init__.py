@@ -26,6 +26,7 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
 
     from . import api, web
     from .parts import build_parts
+    from .sqlite_file import follow_file
     from .transaction import prepare_sqlite
 
     app = Flask(
@@ -37,6 +38,9 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        # What is searched for would stand in error messages.
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        METRICS_TOKEN=settings.metrics_token,
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,
@@ -46,7 +50,8 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             prepare_sqlite(db.engine)
+            follow_file(db.engine)
     app.extensions["matchmaker"] = build_parts(settings, embedder, threads)
-    web.init_app(app)
+    web.init_app(app, MIGRATIONS)
     api.init_app(app)
     return app

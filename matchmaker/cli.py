@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import logs
 from .cli_backup import backup, restore
 from .cli_index import index
 from .cli_ranker import ranker
@@ -24,6 +25,8 @@ from .errors import Invalid, MatchmakerError, SettingsError
 if TYPE_CHECKING:
     from .parts import Parts
 
+log = logging.getLogger(__name__)
+
 KIND = click.Choice(["offer", "need"])
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -32,7 +35,7 @@ def main() -> None:
     """Run the command; what goes wrong on purpose is one line on stderr."""
     from search_index.errors import SearchIndexError
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(as_json=False)
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:
@@ -101,7 +104,8 @@ def serve(host: str, port: int | None, worker: bool) -> None:
     port = port or settings.port
     shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
     ready = f"Matchmaker answers at http://{shown}:{port} (Ctrl-C stops it). There are no accounts yet: all is public."
-    serving.serve(app, host, port, with_worker=worker, ready=lambda: click.echo(ready, err=True))
+    logs.configure(as_json=True)
+    serving.serve(app, host, port, with_worker=worker, ready=lambda: log.info(ready))
 
 
 @cli.command()
@@ -122,7 +126,8 @@ def worker(once: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    click.echo("The worker waits for changes (Ctrl-C stops it).", err=True)
+    logs.configure(as_json=True)
+    log.info("The worker waits for changes (Ctrl-C stops it).")
     work.run(app, stop)
 
 

@@ -13,6 +13,7 @@ from search_index.keywords_whoosh import WhooshKeywordIndex
 from search_index.local import LocalEngine
 from search_index.protocols import Embedder, KeywordIndex
 
+from .metrics import Metrics
 from .settings import DEFAULT_MODEL, Settings
 
 _KEYWORDS: dict[str, Callable[[Path], KeywordIndex]] = {"tantivy": TantivyKeywordIndex, "whoosh": WhooshKeywordIndex}
@@ -23,6 +24,7 @@ class Parts:
     """What services work with."""
 
     engine: LocalEngine
+    metrics: Metrics
 
 
 def build_parts(settings: Settings, embedder: Embedder | None = None, threads: int = 0) -> Parts:
@@ -34,4 +36,6 @@ def build_parts(settings: Settings, embedder: Embedder | None = None, threads: i
         model = MINILM if settings.model == DEFAULT_MODEL else settings.model
         embedder = SentenceTransformerEmbedder(model, threads)
     generations = Generations(settings.instance / "search_index" / settings.keyword_index)
-    return Parts(LocalEngine(embedder, generations, _KEYWORDS[settings.keyword_index]))
+    engine, metrics = LocalEngine(embedder, generations, _KEYWORDS[settings.keyword_index]), Metrics()
+    engine.observe = metrics.observe
+    return Parts(engine, metrics)

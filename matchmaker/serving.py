@@ -10,6 +10,8 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from search_index.errors import ModelUnusable
 
@@ -70,6 +72,7 @@ class _Server(BaseApplication):
             "timeout": 60,
             "graceful_timeout": 30,
             "loglevel": "warning",
+            "logger_class": _Log,
             "control_socket_disable": True,
             "when_ready": lambda _server: self._ready(),
             "post_worker_init": self._started,
@@ -109,3 +112,13 @@ class _Server(BaseApplication):
             parts.engine.embedder.encode(["warm"])
         except ModelUnusable as error:
             self._app.logger.error("%s", error)
+
+
+class _Log(Logger):
+    """gunicorn's lines among all others, in their form."""
+
+    def setup(self, cfg: Config) -> None:
+        """See Logger.setup."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True

@@ -29,6 +29,8 @@ class Settings:
     model: str = DEFAULT_MODEL
     keyword_index: str = "tantivy"
     port: int = 8000
+    #: Who may read /metrics; empty for nobody.
+    metrics_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -47,6 +49,7 @@ class Settings:
             model=environment.get("MATCHMAKER_MODEL") or DEFAULT_MODEL,
             keyword_index=keyword_index,
             port=_port(environment.get("PORT") or "8000"),
+            metrics_token=_metrics_token(environment.get("MATCHMAKER_METRICS_TOKEN") or ""),
         )
 
 
@@ -93,3 +96,11 @@ def _port(value: str) -> int:
     if not value.isascii() or not value.isdigit() or len(value) > 5 or not 0 < int(value) < 65536:
         raise SettingsError(f"PORT is {value!r}; set it to a number from 1 to 65535.")
     return int(value)
+
+
+def _metrics_token(value: str) -> str:
+    if value and (len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value):
+        raise SettingsError(
+            "MATCHMAKER_METRICS_TOKEN cannot be used; set it to 16 or more letters and digits, or unset it."
+        )
+    return value

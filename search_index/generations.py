@@ -28,7 +28,11 @@ class Generations:
         except (OSError, UnicodeDecodeError) as error:
             raise IndexCorrupt(f"{pointer} cannot be read. Mend it with: matchmaker index rebuild") from error
         folder = self.root / name
-        if folder not in self._folders():
+        try:
+            known = folder in self._folders()
+        except OSError:
+            known = False
+        if not known:
             raise IndexCorrupt(f"{pointer} names no keyword index. Mend it with: matchmaker index rebuild")
         return folder
 

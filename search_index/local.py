@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 import time
@@ -19,6 +20,7 @@ from .columns import Bits, holds
 from .errors import EngineDown, IndexCorrupt, IndexLocked, ModelUnusable
 from .evidence import AlignedPair, Evidence, MatchedTerm, aligned_pairs, matched_terms
 from .generations import Generations
+from .patience import Patience, Stalled
 from .protocols import Embedder, KeywordIndex
 from .types import FACETS, Document, Encoded, Entry, Hit, LegScore, Notice, Scope, SearchQuery, SearchResult, Vector
 from .vectors import Vectors
@@ -36,6 +38,8 @@ MOST_PAIRS = 3
 _VOCABULARY_LASTS = 600.0
 #: How often a rebuild looks for what changed while it wrote.
 _MOST_ROUNDS = 5
+#: Seconds that a query's encode may take; it takes milliseconds.
+ENCODE_LIMIT = 2.0
 #: Where words are looked up while the caller scans vectors; both leave the interpreter to others.
 _LEGS = ThreadPoolExecutor(os.cpu_count(), "words")
 
@@ -78,6 +82,10 @@ class LocalEngine:
         self._counting = Lock()
         self._vocabulary: tuple[float, Vocabulary] | None = None
         self.vectors = Vectors()
+        self.encode_limit = ENCODE_LIMIT
+        self._patience = Patience()
+        #: Hears how many seconds an "encode" or a whole "search" took.
+        self.observe: Callable[[str, float], object] = lambda _what, _seconds: None
         #: Whoever keeps the vectors in step with where they are stored; the engine only carries it.
         self.follower: object = None
 
@@ -139,7 +147,7 @@ class LocalEngine:
         """See KeywordIndex.terms; empty while the keyword index is down."""
         try:
             return self.keywords().terms(text)
-        except IndexCorrupt as error:
+        except (IndexCorrupt, OSError) as error:
             log.error("no terms: %s", error)
             return {}
 
@@ -147,7 +155,7 @@ class LocalEngine:
         """See KeywordIndex.frequencies; empty while the keyword index is down."""
         try:
             return self.keywords().frequencies(text)
-        except IndexCorrupt as error:
+        except (IndexCorrupt, OSError) as error:
             log.error("no frequencies: %s", error)
             return {}
 
@@ -155,7 +163,7 @@ class LocalEngine:
         """See KeywordIndex.weights; empty while the keyword index is down."""
         try:
             return self.keywords().weights(terms)
-        except IndexCorrupt as error:
+        except (IndexCorrupt, OSError) as error:
             log.error("no term weights: %s", error)
             return {}
 
@@ -171,8 +179,25 @@ class LocalEngine:
                 self._vocabulary = (time.monotonic(), counted)
             return self._vocabulary[1]
 
+    def encode(self, text: str) -> Encoded:
+        """A query's vectors. Raises ModelUnusable, also when the model does not answer in time."""
+        begun = time.perf_counter()
+        try:
+            return self._patience.run(lambda: self.embedder.encode([text])[0], self.encode_limit)
+        except Stalled as error:
+            raise ModelUnusable(f"The model does not answer. {error}") from error
+        finally:
+            self.observe("encode", time.perf_counter() - begun)
+
     def search(self, query: SearchQuery) -> SearchResult:
         """See Engine.search."""
+        begun = time.perf_counter()
+        try:
+            return self._search(query)
+        finally:
+            self.observe("search", time.perf_counter() - begun)
+
+    def _search(self, query: SearchQuery) -> SearchResult:
         notices: list[Notice] = []
         if not query.text and query.encoded is None:
             with self.vectors.lock:
@@ -217,7 +242,7 @@ class LocalEngine:
 
     def _encode(self, text: str, notices: list[Notice]) -> Encoded | None:
         try:
-            return self.embedder.encode([text])[0]
+            return self.encode(text)
         except (ModelUnusable, RuntimeError) as error:
             log.error("encoding failed: %s", error)
             notices.append(Notice.NO_VECTORS)
@@ -227,18 +252,21 @@ class LocalEngine:
         """The best of both legs under the filters, scored, above the least strength asked for."""
         index = self.vectors[scope.wanted]
         mask = self._mask(scope, notices)
-        by_keyword = _LEGS.submit(self._keyword_leg, query, scope, _depth(scope, mask), notices)
+        # The context tells whose request a log line belongs to.
+        run = contextvars.copy_context().run
+        leg = _LEGS.submit(run, self._keyword_leg, query, scope, _depth(scope, mask), notices)
         if query.encoded is not None and query.encoded.vector.any():
             near, cosines = index.search(query.encoded.vector, mask, _depth(scope, mask))
         else:
             near, cosines = np.empty(0, np.int64), np.empty(0, np.float32)
         order = np.argsort(near)
         near, cosines = near[order], cosines[order]
-        keyword_rows = index.rows(list(by_keyword.result()))
+        by_keyword, ceiling = leg.result()
+        keyword_rows = index.rows(list(by_keyword))
         known = keyword_rows >= 0
         # The keyword index may run ahead of this process's memory, or behind it: the mask has the last word.
         known[known] = holds(mask, keyword_rows[known])
-        scores = np.fromiter(by_keyword.result().values(), np.float32, len(known))[known]
+        scores = np.fromiter(by_keyword.values(), np.float32, len(known))[known]
         keyword_rows = keyword_rows[known]
         places = np.searchsorted(near, keyword_rows)
         both = np.zeros(len(places), np.bool_)
@@ -252,26 +280,29 @@ class LocalEngine:
         cosine[: len(near)] = cosines
         if query.encoded is not None:
             cosine[len(near) :] = index.cosines(query.encoded.vector, words_only)
-        ceiling = self.keywords().ceiling(query.text) if len(keyword_rows) else 0.0
         score = fusion.convex(fusion.normalised_cosine(cosine), fusion.normalised_bm25(bm25, ceiling))
         found = _Candidates(rows, cosine, bm25, ceiling, score)
         # With one leg down scores are low throughout, and its best is better than nothing.
         return found if notices else found.above(query.least_score)
 
-    def _keyword_leg(self, query: SearchQuery, scope: Scope, depth: int, notices: list[Notice]) -> dict[int, float]:
+    def _keyword_leg(
+        self, query: SearchQuery, scope: Scope, depth: int, notices: list[Notice]
+    ) -> tuple[dict[int, float], float]:
+        """The BM25 scores of its best, by id, and the highest score there could be."""
         if not query.text or "keyword" not in query.legs:
-            return {}
+            return {}, 0.0
         try:
             keywords = self.keywords()
             if len(self.vectors) and not keywords.count():
                 raise IndexCorrupt("The keyword index is empty. Mend it with: matchmaker index rebuild")
-            return dict(keywords.search(query.text, scope, depth))
+            found = dict(keywords.search(query.text, scope, depth))
+            return found, keywords.ceiling(query.text) if found else 0.0
         except (IndexCorrupt, IndexLocked, OSError) as error:
             log.error("keyword search failed: %s", error)
             if query.encoded is None:
                 raise EngineDown("Neither the model nor the keyword index answers.") from error
             notices.append(Notice.NO_KEYWORDS)
-            return {}
+            return {}, 0.0
 
     def _browse(self, query: SearchQuery, notices: list[Notice]) -> SearchResult:
         """Everything in the scope, newest first."""

@@ -37,9 +37,12 @@ SHARED = ("matchmaker.wording",)
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
+    "matchmaker.logs",
+    "matchmaker.metrics",
     "matchmaker.policy",
     "matchmaker.schemas",
     "matchmaker.settings",
+    "matchmaker.sqlite_file",
     "matchmaker.text",
     "matchmaker.transaction",
 )

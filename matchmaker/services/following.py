@@ -45,6 +45,7 @@ class Reader:
         self._seen = 0
         self._last = 0.0
         self._ready = False
+        self._unreadable = ""
 
     @classmethod
     def of(cls, engine: LocalEngine) -> Reader:
@@ -53,6 +54,11 @@ class Reader:
         if not isinstance(reader, Reader):
             reader = engine.follower = cls(engine)
         return reader
+
+    @property
+    def seen(self) -> int:
+        """The number of the last row that memory holds."""
+        return self._seen
 
     def pull(self, *, force: bool = False) -> None:
         """Bring the engine's memory up to what the database holds now."""
@@ -64,10 +70,18 @@ class Reader:
             while self._pull_some():
                 pass
         self._ready = True
+        self._refresh()
+
+    def _refresh(self) -> None:
+        unreadable = ""
         try:
             self._engine.keywords().refresh()
-        except SearchIndexError as error:
-            log.error("keyword index not refreshed: %s", error)
+        except (SearchIndexError, OSError) as error:
+            unreadable = str(error)
+        # Once, not every second.
+        if unreadable and unreadable != self._unreadable:
+            log.error("keyword index not refreshed: %s", unreadable)
+        self._unreadable = unreadable
 
     def _pull_some(self) -> bool:
         public = and_(

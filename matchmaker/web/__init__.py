@@ -8,12 +8,13 @@ from flask_bootstrap import Bootstrap5
 
 from .. import wording
 from ..services.explaining import mark
-from . import delivery, errors, listings, public
+from . import delivery, errors, health, listings, observing, public
 from .converters import Kind, ListingId
 
 
-def init_app(app: Flask) -> None:
-    """Register the pages and what answers of every kind have in common."""
+def init_app(app: Flask, migrations: str) -> None:
+    """Register the pages and what answers of every kind have in common; `migrations` is where they lie."""
+    observing.init_app(app)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.static_url_path = "/static"
     app.url_map.converters.update(kind=Kind, id=ListingId)
@@ -23,5 +24,6 @@ def init_app(app: Flask) -> None:
     Bootstrap5(app)
     delivery.init_app(app)
     errors.init_app(app)
+    health.init_app(app, migrations)
     app.register_blueprint(public.public)
     app.register_blueprint(listings.listings)

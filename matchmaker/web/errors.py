@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from ..errors import Invalid, MatchmakerError
@@ -30,7 +32,15 @@ _WORDS = {
         "This did not work because of a fault on our side",
         "Nothing of yours was changed. Try again in a few minutes.",
     ),
+    503: (
+        "The listings cannot be read just now",
+        "The database does not answer. Try again in half a minute; what you searched for stands in the address.",
+    ),
 }
+
+
+#: Seconds.
+_RETRY_AFTER = "30"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ def init_app(app: Flask) -> None:
     """Answer every error with its page or its JSON."""
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(MatchmakerError, _failed)
+    for kind in (DatabaseError, InterfaceError, PoolTimeout):
+        app.register_error_handler(kind, _without_database)
 
 
 def _refused(error: HTTPException) -> Response:
@@ -68,6 +80,18 @@ def _failed(error: MatchmakerError) -> Response:
     title, remedy = _WORDS.get(error.status) or _WORDS[400]
     fields = error.problems if isinstance(error, Invalid) else {}
     return _answer(Problem(error.status, _(title), str(error) if error.status < 500 else _(remedy), fields))
+
+
+def _without_database(error: SQLAlchemyError) -> Response:
+    """Of the errors of a database these say that it is not there; the others are faults of ours."""
+    gone = (OperationalError, InterfaceError, PoolTimeout)
+    if not isinstance(error, gone) and type(error) is not DatabaseError:
+        raise error
+    log.error("the database does not answer: %s", str(getattr(error, "orig", None) or error).splitlines()[0])
+    title, remedy = _WORDS[503]
+    answer = _answer(Problem(503, _(title), _(remedy)))
+    answer.headers["Retry-After"] = _RETRY_AFTER
+    return answer
 
 
 def _answer(problem: Problem) -> Response:

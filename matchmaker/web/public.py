@@ -28,12 +28,6 @@ def about() -> str:
     return render_template("public/about.html")
 
 
-@public.get("/healthz")
-def healthz() -> Response:
-    """Says that the process answers; touches nothing else."""
-    return Response("ok\n", mimetype="text/plain")
-
-
 @public.get("/robots.txt")
 def robots() -> Response:
     """Listings may be indexed with all that draws them; endless combinations of filters need not be."""

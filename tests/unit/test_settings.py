@@ -31,7 +31,15 @@ def test_an_empty_environment_is_enough(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     "name",
-    ["MATCHMAKER_INSTANCE", "MATCHMAKER_KEYWORD_INDEX", "MATCHMAKER_MODEL", "DATABASE_URL", "SECRET_KEY", "PORT"],
+    [
+        "MATCHMAKER_INSTANCE",
+        "MATCHMAKER_KEYWORD_INDEX",
+        "MATCHMAKER_MODEL",
+        "DATABASE_URL",
+        "SECRET_KEY",
+        "PORT",
+        "MATCHMAKER_METRICS_TOKEN",
+    ],
 )
 def test_an_empty_variable_counts_as_unset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
@@ -114,3 +122,16 @@ def test_the_environment_of_the_process_is_the_default(tmp_path: Path, monkeypat
     monkeypatch.setenv("MATCHMAKER_INSTANCE", str(tmp_path))
     monkeypatch.setenv("PORT", "8123")
     assert Settings.from_environment().port == int(os.environ["PORT"])
+
+
+@pytest.mark.parametrize("token", ["short", "x" * 15, "0123456789 abcdef", "0123456789äbcdef", "0123456789abcdef\n"])
+def test_a_token_that_is_short_or_cannot_stand_in_a_header_is_refused(tmp_path: Path, token: str) -> None:
+    with pytest.raises(SettingsError, match="MATCHMAKER_METRICS_TOKEN") as refused:
+        read(tmp_path, MATCHMAKER_METRICS_TOKEN=token)
+    assert token not in str(refused.value)
+
+
+def test_a_token_of_sixteen_letters_is_taken_and_never_shown(tmp_path: Path) -> None:
+    settings = read(tmp_path, MATCHMAKER_METRICS_TOKEN="0123456789abcdef")
+    assert settings.metrics_token == "0123456789abcdef"
+    assert settings.metrics_token not in repr(settings)
