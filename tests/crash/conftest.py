@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether all of it is asked for."""
     return bool(request.config.getoption("--full", default=False))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forks() -> None:
+    """The process that all others are forks of; it imports what they need, once it is told where that is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        forkserver.ensure_running()
 
 
 @pytest.fixture
