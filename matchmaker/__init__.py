@@ -26,7 +26,7 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
 
     from . import api, web
     from .parts import build_parts
-    from .transaction import prepare_sqlite
+    from .transaction import engine_options, prepare_sqlite
 
     app = Flask(
         __name__,
@@ -37,6 +37,7 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,
