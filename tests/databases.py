@@ -43,6 +43,9 @@ class Database(Protocol):
     def clone(self, folder: Path) -> AbstractContextManager[Database]:
         """A copy for the instance in the folder, gone when it is left."""
 
+    def empty(self, folder: Path) -> AbstractContextManager[Database]:
+        """A database of the same make without a single table."""
+
 
 @dataclass(frozen=True)
 class SQLiteFile:
@@ -56,6 +59,10 @@ class SQLiteFile:
         shutil.copy(self.folder / "matchmaker.sqlite3", folder / "matchmaker.sqlite3")
         yield SQLiteFile(folder)
 
+    @contextmanager
+    def empty(self, folder: Path) -> Iterator[Database]:
+        yield SQLiteFile(folder)
+
 
 @dataclass(frozen=True)
 class PostgreSQLDatabase:
@@ -66,6 +73,11 @@ class PostgreSQLDatabase:
     @contextmanager
     def clone(self, folder: Path) -> Iterator[Database]:
         with _created(self.url, f' TEMPLATE "{make_url(self.url).database}" STRATEGY file_copy') as url:
+            yield PostgreSQLDatabase(url)
+
+    @contextmanager
+    def empty(self, folder: Path) -> Iterator[Database]:
+        with _created(self.url) as url:
             yield PostgreSQLDatabase(url)
 
 
