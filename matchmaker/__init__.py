@@ -27,7 +27,7 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
     from . import api, web
     from .parts import build_parts
     from .sqlite_file import follow_file
-    from .transaction import prepare_sqlite
+    from .transaction import engine_options, prepare_sqlite
 
     app = Flask(
         __name__,
@@ -39,7 +39,7 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         # What is searched for would stand in error messages.
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True, **engine_options(settings.database_url)},
         METRICS_TOKEN=settings.metrics_token,
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -24,7 +24,7 @@ class Settings:
     """Where state lives and which parts are used. README lists the variables."""
 
     instance: Path
-    database_url: str
+    database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     model: str = DEFAULT_MODEL
     keyword_index: str = "tantivy"
@@ -68,13 +68,25 @@ def _instance(value: str) -> Path:
 
 
 def _database_url(value: str) -> str:
+    """The address as SQLAlchemy reads it. However PostgreSQL is written, its driver is psycopg."""
     try:
-        make_url(value).get_dialect().import_dbapi()
-    except (SQLAlchemyError, ImportError) as error:
+        url = make_url(value)
+        name = url.get_backend_name()
+        if name in ("postgres", "postgresql"):
+            url = url.set(drivername="postgresql+psycopg")
+        elif name != "sqlite":
+            raise SettingsError(f"DATABASE_URL names {name}; Matchmaker runs on sqlite and on postgresql.")
+        url.get_dialect().import_dbapi()
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
+            raise SettingsError(
+                "DATABASE_URL needs PostgreSQL's driver. Install it: pip install matchmaker[postgresql]"
+            ) from error
         raise SettingsError(
-            f"DATABASE_URL cannot be used ({error}). Write it as SQLAlchemy does, such as sqlite:////srv/matchmaker.db"
+            f"DATABASE_URL cannot be used ({error}). Write it as sqlite:////srv/matchmaker.db "
+            "or postgresql://user:password@host/database."
         ) from error
-    return value
+    return url.render_as_string(hide_password=False)
 
 
 def _kept_secret(path: Path) -> str:

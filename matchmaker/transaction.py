@@ -1,4 +1,4 @@
-"""One way to write to the database."""
+"""One way to write to the database, and how its connections are made."""
 
 from __future__ import annotations
 
@@ -7,19 +7,27 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, make_url
 from sqlalchemy.orm import scoped_session
 
 from models import db
 
 _OPEN = "matchmaker.transaction"
 
+#: Seconds to wait for a connection, milliseconds for a statement and for a lock: a page never hangs for ever.
+_POSTGRESQL = {
+    "application_name": "matchmaker",
+    "connect_timeout": 10,
+    "options": "-c statement_timeout=30000 -c lock_timeout=10000",
+}
+
 
 @contextmanager
 def transaction() -> Iterator[scoped_session[Session]]:
     """Commit on leaving, roll back on an error. Inside another transaction it joins that one.
 
-    On SQLite the write lock is taken at once: a read that turns into a write later could lose an update.
+    On SQLite the write lock is taken at once: a read that turns into a write later could lose an update. PostgreSQL
+    lets transactions run side by side: whoever changes what it has read there reads it `with_for_update()`.
     """
     session = db.session
     info = session().info
@@ -53,3 +61,13 @@ def prepare_sqlite(engine: Engine) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """What Flask-SQLAlchemy's engine is made with. What the address itself says of a PostgreSQL connection stands."""
+    address = make_url(url)
+    if address.get_backend_name() != "postgresql":
+        return {}
+    limits = {name: value for name, value in _POSTGRESQL.items() if name not in address.query}
+    # A server that was restarted leaves dead connections in the pool; each is tried before it is used.
+    return {"pool_pre_ping": True, "connect_args": limits}

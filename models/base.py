@@ -27,6 +27,9 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 
+#: Ids are INTEGER; PostgreSQL refuses even to compare one with more than it holds.
+LARGEST_ID = 2**31 - 1
+
 
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware datetime in UTC; a naive one is refused, because nobody can tell what it means."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from databases import Database, application
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from matchmaker import create_app
 from matchmaker.parts import Parts
 from matchmaker.policy import SYSTEM
 from matchmaker.schemas import listing_schema
 from matchmaker.services import indexing, listings
 from matchmaker.services.listings import Imported, Origin
-from matchmaker.settings import Settings
 from matchmaker.transaction import transaction
-from search_index.embedders import HashingEmbedder
 
 BRINE = "Our dye house discharges salty coloured water every day. We want to reuse the salt and the dye bath."
 
@@ -117,13 +116,11 @@ class Market:
         return self.client.open(address, method=method, buffered=True, **options)
 
 
-def opened(migrated: Path, folder: Path) -> Market:
+@contextmanager
+def opened(migrated: Database, folder: Path) -> Iterator[Market]:
     """A filled marketplace in the folder, from an empty, migrated database."""
-    shutil.copy(migrated, folder / "matchmaker.sqlite3")
-    environment = {"MATCHMAKER_INSTANCE": str(folder), "SECRET_KEY": "only-for-tests-and-long-enough-to-sign"}
-    app = create_app(Settings.from_environment(environment), HashingEmbedder())
-    app.testing = True
-    return Market(app, fill(app))
+    with migrated.clone(folder) as database, application(folder, database.url) as app:
+        yield Market(app, fill(app))
 
 
 def fill(app: Flask) -> dict[str, int]:

@@ -1,9 +1,8 @@
-"""Fixtures every test may use. Real parts throughout: SQLite by its migrations, the engine, a hashing embedder."""
+"""Fixtures every test may use. Real parts throughout: both databases, migrated; the engine; a hashing embedder."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,31 +11,15 @@ from typing import Any
 # Before anything imports a library that would ask a model hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import flask_migrate
 import pytest
+from databases import Database, application, postgresql, sqlite
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 
-from matchmaker import create_app
-from matchmaker.settings import Settings
-from models import db
-from search_index.embedders import HashingEmbedder
-
 # How fast a machine is decides no test.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
-
-
-def settings_in(folder: Path, keyword_index: str = "tantivy") -> Settings:
-    """Settings whose every on-disk state lies in the folder."""
-    return Settings.from_environment(
-        {
-            "MATCHMAKER_INSTANCE": str(folder),
-            "MATCHMAKER_KEYWORD_INDEX": keyword_index,
-            "SECRET_KEY": "only-for-tests-and-long-enough-to-sign",
-        }
-    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,16 +37,25 @@ def _no_network() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated database file to copy from."""
-    folder = tmp_path_factory.mktemp("migrated")
-    app = create_app(settings_in(folder), HashingEmbedder())
-    with app.app_context():
-        flask_migrate.upgrade()
-        # Closing the last connection moves what the write-ahead log holds into the file that is copied.
-        db.engine.dispose()
-    return folder / "matchmaker.sqlite3"
+@pytest.fixture(scope="session", name="sqlite")
+def _sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An empty, migrated SQLite database to clone from."""
+    with sqlite(tmp_path_factory.mktemp("sqlite")) as database:
+        yield database
+
+
+@pytest.fixture(scope="session", name="postgresql")
+def _postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An empty, migrated PostgreSQL database to clone from."""
+    with postgresql(tmp_path_factory.mktemp("postgresql")) as database:
+        yield database
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def migrated(request: pytest.FixtureRequest) -> Database:
+    """An empty, migrated database to clone from; what is built on it runs on both databases."""
+    database: Database = request.getfixturevalue(request.param)
+    return database
 
 
 @pytest.fixture(params=["tantivy"])
@@ -73,12 +65,13 @@ def keyword_index(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def app(migrated: Path, tmp_path: Path, keyword_index: str) -> Flask:
+def app(migrated: Database, tmp_path: Path, keyword_index: str) -> Iterator[Flask]:
     """The application over an empty database of its own."""
-    shutil.copy(migrated, tmp_path / "matchmaker.sqlite3")
-    app = create_app(settings_in(tmp_path, keyword_index), HashingEmbedder())
-    app.testing = True
-    return app
+    with (
+        migrated.clone(tmp_path) as database,
+        application(tmp_path, database.url, MATCHMAKER_KEYWORD_INDEX=keyword_index) as app,
+    ):
+        yield app
 
 
 @pytest.fixture

@@ -86,11 +86,11 @@ def _facets(listing: Any, organisation_country: str | None) -> Filters:
 
 
 def public_documents(ids: Sequence[int] | None = None) -> Iterator[Document]:
-    """Every public listing (of these ids) as a document, streamed."""
+    """Every public listing (of these ids) as a document, streamed in the order of their ids."""
     query = select(Listing).options(joinedload(Listing.organisation)).where(Listing.status.in_(PUBLIC_STATUSES))
     if ids is not None:
         query = query.where(Listing.id.in_(ids))
-    query = query.execution_options(yield_per=500, populate_existing=True)
+    query = query.order_by(Listing.id).execution_options(yield_per=500, populate_existing=True)
     for listing in db.session.scalars(query):
         yield document_of(listing)
 

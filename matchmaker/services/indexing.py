@@ -96,6 +96,8 @@ def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None
     stale = [d for d in documents.values() if stored.get(d.id) != text_hash(d)]
     if progress:
         progress(len(leased.listing_ids) - len(stale))
+    # PostgreSQL begins a transaction with the first read; encoding takes minutes.
+    db.session.commit()
     encoded = dict(zip([d.id for d in stale], engine.embedder.encode([d.text for d in stale], progress), strict=True))
     _check(engine.embedder.name, encoded.values())
     repeated = families.repeated(engine, stale, [encoded[d.id].vector for d in stale])

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from models import AuditEntry, Listing, Organisation, db
-from models.base import now
+from models.base import LARGEST_ID, now
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, NotFound
@@ -155,7 +155,7 @@ def find(actor: Actor, listing_id: int, kind: str | None = None, *, lock: bool =
     query = select(Listing).options(joinedload(Listing.organisation)).where(Listing.id == listing_id)
     if lock:
         query = query.with_for_update(of=Listing)
-    listing = db.session.scalar(query) if 0 < listing_id < 2**63 else None
+    listing = db.session.scalar(query) if 0 < listing_id <= LARGEST_ID else None
     if listing is None or (kind and listing.kind != kind) or not can(actor, "listing.see", listing):
         raise NotFound("There is no such listing. It may have been withdrawn.")
     return listing

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from models import Listing, db
+from models.base import LARGEST_ID
 
 from ..errors import UnusableFile
 
@@ -106,8 +107,8 @@ def _json_lines(path: Path, file: Any) -> Iterator[Verdict]:
 
 
 def _number(value: object) -> bool:
-    """Whether the value can be a listing's id; JSON's true is no number, and databases count to 2^63."""
-    return type(value) is int and 0 < value < 2**63
+    """Whether the value can be a listing's id; JSON's true is no number."""
+    return type(value) is int and 0 < value <= LARGEST_ID
 
 
 def _judgments(path: Path, file: Any) -> Iterator[Verdict]:

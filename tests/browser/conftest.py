@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalogue import Market, opened
+from catalogue import opened
+from databases import Database
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from watching import Site, Watch
 from werkzeug.serving import make_server
@@ -16,16 +17,19 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="session")
-def site(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server with the catalogue on a free port of the loopback."""
-    market: Market = opened(migrated, tmp_path_factory.mktemp("site"))
-    server = make_server("127.0.0.1", 0, market.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Site(f"http://127.0.0.1:{server.port}", market.numbers)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def site(sqlite: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server with the catalogue on a free port of the loopback.
+
+    On one database only: the journeys show that pages are the same on both, and a browser sees nothing but pages.
+    """
+    with opened(sqlite, tmp_path_factory.mktemp("site")) as market:
+        server = make_server("127.0.0.1", 0, market.app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield Site(f"http://127.0.0.1:{server.port}", market.numbers)
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+from databases import Database
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,9 +32,10 @@ def _forks() -> None:
 
 
 @pytest.fixture
-def instance(migrated: Path, tmp_path: Path) -> Path:
-    """The folder of an empty instance."""
+def instance(migrated: Database, tmp_path: Path) -> Iterator[Path]:
+    """The folder of an empty instance; it says where its database is."""
     folder = tmp_path / "instance"
     folder.mkdir()
-    shutil.copy(migrated, folder / "matchmaker.sqlite3")
-    return folder
+    with migrated.clone(folder) as database:
+        (folder / "url").write_text(database.url)
+        yield folder

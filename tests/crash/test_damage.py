@@ -9,11 +9,15 @@ from pathlib import Path
 
 import processes
 import pytest
+from databases import only_sqlite
 
 from matchmaker.policy import ANONYMOUS, SYSTEM
 from matchmaker.services import indexing, listings, matching, outbox
 from models import OutboxItem, db
 from search_index.local import LocalEngine
+
+# What happens to the files of the index is the same over every database.
+pytestmark = only_sqlite
 
 
 def flip(index: Path) -> None:

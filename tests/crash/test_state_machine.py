@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
 import processes
 import pytest
+from databases import Database
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -31,7 +32,7 @@ class KilledError(BaseException):
 class Market(RuleBasedStateMachine):
     """Listings as the model knows them: id to version, status and title."""
 
-    migrated: ClassVar[Path]
+    migrated: ClassVar[Database]
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,20 +40,20 @@ class Market(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
-        shutil.copy(self.migrated, self.folder / "matchmaker.sqlite3")
-        self.app = processes.application(self.folder)
-        self.context = self.app.app_context()
-        self.context.push()
+        self.left = ExitStack()
+        folder = Path(self.left.enter_context(tempfile.TemporaryDirectory()))
+        database = self.left.enter_context(self.migrated.clone(folder))
+        (folder / "url").write_text(database.url)
+        self.app = processes.application(folder)
+        self.left.enter_context(self.app.app_context())
+        self.left.callback(lambda: db.engine.dispose())
+        self.left.callback(db.session.remove)
         self.engine: LocalEngine = self.app.extensions["matchmaker"].engine
 
     def teardown(self) -> None:
-        if hasattr(self, "context"):
-            self.settle()
-            db.session.remove()
-            db.engine.dispose()
-            self.context.pop()
-            shutil.rmtree(self.folder)
+        if hasattr(self, "left"):
+            with self.left:
+                self.settle()
 
     def pick(self, data: st.DataObject, *statuses: str) -> int | None:
         able = sorted(id for id, (_, status, _) in self.known.items() if not statuses or status in statuses)
@@ -138,7 +139,7 @@ class Market(RuleBasedStateMachine):
         assert outbox.depth() == outbox.Depth(0, 0, 0)
 
 
-def test_the_indexes_come_to_equal_a_model(migrated: Path, full: bool) -> None:
+def test_the_indexes_come_to_equal_a_model(migrated: Database, full: bool) -> None:
     Market.migrated = migrated
     much = settings(
         max_examples=200 if full else 8,

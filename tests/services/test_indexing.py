@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from databases import application
 from flask import Flask
 from sqlalchemy import select, text
 
-from matchmaker import create_app
 from matchmaker.parts import Parts
 from matchmaker.policy import SYSTEM
 from matchmaker.schemas import listing_schema
@@ -21,7 +20,6 @@ from matchmaker.services import listings, outbox
 from matchmaker.services.documents import document_of, encoded_of
 from matchmaker.services.following import Reader
 from matchmaker.services.indexing import Difference, differences, drain, handle_next, rebuild, repair
-from matchmaker.settings import Settings
 from matchmaker.transaction import transaction
 from models import Embedding, Listing, Organisation, OutboxItem, db
 from search_index.embedders import HashingEmbedder
@@ -60,12 +58,13 @@ def engine(app_context: Flask) -> LocalEngine:
 
 
 @pytest.fixture
-def other(app_context: Flask) -> LocalEngine:
+def other(app_context: Flask) -> Iterator[LocalEngine]:
     """The engine of another process over the same database and folder."""
     folder = Path(app_context.instance_path)
-    settings = Settings.from_environment({"MATCHMAKER_INSTANCE": str(folder), "SECRET_KEY": "k" * 40})
     keyword_index = next((folder / "search_index").iterdir()).name
-    return engine_of(create_app(replace(settings, keyword_index=keyword_index), HashingEmbedder()))
+    address = app_context.config["SQLALCHEMY_DATABASE_URI"]
+    with application(folder, address, MATCHMAKER_KEYWORD_INDEX=keyword_index) as another:
+        yield engine_of(another)
 
 
 def found(engine: LocalEngine, text: str = "pump", kind: str = "offer") -> set[int]:

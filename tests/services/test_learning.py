@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import Database, application
 from flask import Flask
 
-from matchmaker import create_app
 from matchmaker.errors import MatchmakerError, UnusableFile
 from matchmaker.parts import Parts
 from matchmaker.policy import SYSTEM
@@ -21,8 +21,6 @@ from matchmaker.services.listings import Imported, Origin
 from matchmaker.services.ranking import FEATURES, RankerUnusable
 from matchmaker.services.training import Trained
 from matchmaker.services.verdicts import read_verdicts
-from matchmaker.settings import Settings
-from search_index.embedders import HashingEmbedder
 from search_index.local import LocalEngine
 
 COUNTRIES = ("KE", "EG")
@@ -30,41 +28,44 @@ NEEDS, OFFERS = 24, 8
 
 
 @pytest.fixture(scope="module")
-def filled(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An instance of 24 needs and 8 offers that are told apart by their countries alone. Copied, never changed."""
+def filled(migrated: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Database]]:
+    """An instance of 24 needs and 8 offers that are told apart by their countries alone. Cloned, never changed."""
     folder = tmp_path_factory.mktemp("filled")
-    shutil.copy(migrated, folder / "matchmaker.sqlite3")
-    app = opened(folder)
-    with app.app_context():
-        for kind, many, field in (("offer", OFFERS, "available_in"), ("need", NEEDS, "wanted_in")):
-            rows = []
-            for number in range(many):
-                given = {"title": f"Solar pump {number}", "language": "en", field: [COUNTRIES[number % 2]]}
-                origin = Origin(
-                    "trial", f"{kind}-{number}", "https://example.org", "CC BY 4.0", f"{number}", sample=True
-                )
-                rows.append(Imported(listing_schema(kind).load(given), None, origin))
-            listings.put_imported(SYSTEM, kind, "trial", rows)
-        indexing.drain(app.extensions["matchmaker"].engine, "tests")
-    return folder
+    with migrated.clone(folder) as database:
+        with application(folder, database.url) as app, app.app_context():
+            fill(app)
+        yield folder, database
 
 
-def opened(folder: Path) -> Flask:
-    environment = {"MATCHMAKER_INSTANCE": str(folder), "SECRET_KEY": "only-for-tests-and-long-enough-to-sign"}
-    return create_app(Settings.from_environment(environment), HashingEmbedder())
+def fill(app: Flask) -> None:
+    for kind, many, field in (("offer", OFFERS, "available_in"), ("need", NEEDS, "wanted_in")):
+        rows = []
+        for number in range(many):
+            given = {"title": f"Solar pump {number}", "language": "en", field: [COUNTRIES[number % 2]]}
+            origin = Origin("trial", f"{kind}-{number}", "https://example.org", "CC BY 4.0", f"{number}", sample=True)
+            rows.append(Imported(listing_schema(kind).load(given), None, origin))
+        listings.put_imported(SYSTEM, kind, "trial", rows)
+    indexing.drain(app.extensions["matchmaker"].engine, "tests")
 
 
 @pytest.fixture
-def instance(filled: Path, tmp_path: Path) -> Path:
-    shutil.copytree(filled, tmp_path / "instance")
-    return tmp_path / "instance"
+def cloned(filled: tuple[Path, Database], tmp_path: Path) -> Iterator[tuple[Path, Database]]:
+    folder, database = filled
+    shutil.copytree(folder, tmp_path / "instance")
+    with database.clone(tmp_path / "instance") as clone:
+        yield tmp_path / "instance", clone
 
 
 @pytest.fixture
-def engine(instance: Path) -> Iterator[LocalEngine]:
-    app = opened(instance)
-    parts: Parts = app.extensions["matchmaker"]
-    with app.app_context():
+def instance(cloned: tuple[Path, Database]) -> Path:
+    return cloned[0]
+
+
+@pytest.fixture
+def engine(cloned: tuple[Path, Database]) -> Iterator[LocalEngine]:
+    folder, database = cloned
+    with application(folder, database.url) as app, app.app_context():
+        parts: Parts = app.extensions["matchmaker"]
         yield parts.engine
 
 

@@ -312,7 +312,7 @@ def test_an_offer_is_not_found_as_a_need() -> None:
         listings.find(ANONYMOUS, id, "need")
 
 
-@pytest.mark.parametrize("id", [0, -1, -(2**63), -(10**40), 4711, 2**63 - 1, 2**63, 10**40])
+@pytest.mark.parametrize("id", [0, -1, -(2**63), -(10**40), 4711, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**40])
 def test_no_listing_is_found_under(id: int) -> None:
     with pytest.raises(NotFound):
         listings.find(SYSTEM, id)

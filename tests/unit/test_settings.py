@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -110,11 +112,32 @@ def test_the_keyword_index_is_read_in_any_case(tmp_path: Path) -> None:
         ("PORT", "9" * 5000),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "nosuchdatabase://x/y"),
+        ("DATABASE_URL", "mysql://x/y"),
+        ("DATABASE_URL", "postgresql://host:port/database"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_that_names_its_variable(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name) as refused:
         read(tmp_path, **{name: value})
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_however_postgresql_is_written_its_driver_is_psycopg(tmp_path: Path, scheme: str) -> None:
+    settings = read(tmp_path, DATABASE_URL=f"{scheme}://amina:a%2Fb@db.example.org:5433/market?sslmode=require")
+    assert settings.database_url == "postgresql+psycopg://amina:a%2Fb@db.example.org:5433/market?sslmode=require"
+
+
+def test_the_password_of_the_database_is_not_shown(tmp_path: Path) -> None:
+    assert "hidden-word" not in repr(
+        read(tmp_path, DATABASE_URL="postgresql://amina:hidden-word@db.example.org/market")
+    )
+
+
+def test_without_its_driver_it_is_said_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError, match=re.escape("pip install matchmaker[postgresql]")) as refused:
+        read(tmp_path, DATABASE_URL="postgresql://db.example.org/market")
     assert "\n" not in str(refused.value)
 
 

@@ -243,12 +243,13 @@ def _append_only() -> Iterator[str]:
         return
     yield (
         "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$"
+        "$$ BEGIN RAISE integrity_constraint_violation USING MESSAGE = 'the audit trail is append-only'; END $$"
     )
     yield (
         "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit "
         "FOR EACH ROW EXECUTE FUNCTION audit_append_only()"
     )
+    yield "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit EXECUTE FUNCTION audit_append_only()"
 
 
 def downgrade() -> None:
