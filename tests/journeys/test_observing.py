@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from catalogue import Market, opened
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from matchmaker import create_app
 from matchmaker.logs import request_id
@@ -162,6 +162,20 @@ class TestLogLines:
         watched.ask(address + SECRET)
         assert lines.records
         assert SECRET not in " ".join(str(vars(record)) for record in lines.records)
+
+    def test_a_fault_in_a_statement_is_logged_without_its_values(
+        self, watched: Market, lines: pytest.LogCaptureFixture
+    ) -> None:
+        def fault() -> str:
+            again = text("INSERT INTO sequence (name, value) SELECT name, :value FROM sequence")
+            db.session.execute(again, {"value": SECRET})
+            return ""
+
+        watched.app.testing = False
+        watched.app.add_url_rule("/fault", view_func=fault)
+        assert watched.ask("/fault").status_code == 500
+        assert "IntegrityError" in lines.text
+        assert SECRET not in lines.text
 
     @pytest.mark.parametrize("hostile", ["/%0a%7b%22level%22:1%7d", "/%1b[2J", "/forged%0d%0aCRITICAL"])
     def test_a_hostile_path_is_in_no_line(self, market: Market, lines: pytest.LogCaptureFixture, hostile: str) -> None:
