@@ -7,7 +7,7 @@ SIZES ?=
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run setup install test lint types unit bench bench-scale bench-fusion clean
+.PHONY: run setup install test quick lint types unit bench bench-scale bench-fusion clean
 
 run: .venv/installed
 	@$(BIN)/matchmaker setup --sample
@@ -42,8 +42,13 @@ lint: .venv/installed-for-tests
 types: .venv/installed-for-tests
 	$(BIN)/mypy
 
+# One process a processor, but no more than memory for models allows; whoever is done takes over from the others.
 unit: .venv/installed-for-tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+
+# What can be tested without a browser, a second database and a model: for while you work.
+quick: .venv/installed-for-tests
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal -m "not browser and not postgresql and not model"
 
 # Quality on the sample collection and every folder under COLLECTIONS, then speed over the files under LISTINGS.
 bench: .venv/installed

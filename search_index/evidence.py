@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from .analysis import K1, occurrences
 from .types import Encoded
@@ -88,6 +87,9 @@ def _saturated(most: NDArray[np.float64], counts: NDArray[np.float64], raw: floa
 
     def parts(length: float) -> NDArray[np.float64]:
         return most * counts * (K1 + 1) / (counts + length)
+
+    # Here, because it is half of what the start of every command would cost.
+    from scipy.optimize import brentq
 
     if parts(0.0).sum() <= raw:
         return parts(0.0)

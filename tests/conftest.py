@@ -10,6 +10,9 @@ from typing import Any
 
 # Before anything imports a library that would ask a model hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Likewise: processes that test side by side share the processors; threads of both would wait for each other, spinning.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_THREAD_LIMIT"] = "1"
 
 import pytest
 from databases import Database, application, postgresql, sqlite

@@ -1,16 +1,14 @@
-"""The `matchmaker` command as its user meets it: in a shell, with right and wrong input."""
+"""The `matchmaker` command as its user meets it, with right and wrong input."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import run, shell
+from databases import Database
 
-COMMAND = str(Path(sys.executable).parent / "matchmaker")
 MAP = """
 source = "our-own"
 id = "id"
@@ -27,14 +25,6 @@ ROWS = """id,name,text,trl
 3,Broken row,The level is no number.,twelve
 """
 GOOD_ROWS = "\n".join(ROWS.splitlines()[:3]) + "\n"
-
-
-def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in the folder, its instance inside it."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MATCHMAKER_INSTANCE": str(folder / "instance"), **settings}
-    return subprocess.run(
-        [COMMAND, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def damage(folder: Path) -> None:
@@ -90,8 +80,27 @@ def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
 
 
 def test_help_leaves_no_trace(tmp_path: Path) -> None:
-    run(tmp_path, "--help")
+    shell(tmp_path, "--help")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.model
+def test_what_one_process_imports_another_one_indexes(migrated: Database, files: Path) -> None:
+    with migrated.empty(files) as empty:
+        database = {"DATABASE_URL": empty.url}
+        assert run(files, "setup", **database).returncode == 0
+        good = ("import", "good.csv", "--kind", "offer", "--map", "map.toml", "--json", "--no-index")
+        assert json.loads(run(files, *good, **database).stdout)["added"] == 2
+        assert run(files, "index", "check", **database).returncode == 1
+        done = shell(files, "worker", "--once", **database)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "2 listings handled\n", "")
+        assert run(files, "index", "check", **database).returncode == 0
+        assert json.loads(run(files, *good, **database).stdout)["unchanged"] == 2
+
+
+def test_a_wrong_setting_is_told_in_a_shell_too(tmp_path: Path) -> None:
+    done = shell(tmp_path, "setup", PORT="seventy")
+    assert (done.returncode, len(done.stderr.splitlines()), "PORT" in done.stderr) == (2, 1, True)
 
 
 @pytest.mark.model
@@ -187,6 +196,7 @@ def test_evaluate_prints_one_object_with_three_legs(tmp_path: Path) -> None:
         (["setup"], {"MATCHMAKER_INSTANCE": "/dev/null/instance"}, "MATCHMAKER_INSTANCE"),
         (["setup"], {"DATABASE_URL": "sqlite:////dev/null/nowhere.db"}, "DATABASE_URL"),
         (["setup"], {"DATABASE_URL": "no address"}, "DATABASE_URL"),
+        (["setup"], {"DATABASE_URL": "postgresql://127.0.0.1:1/nowhere"}, "DATABASE_URL"),
         (["evaluate", "nowhere"], {}, "qrels"),
         (["import", "nowhere.csv", "--kind", "offer", "--map", "sample-catalogue"], {}, "nowhere.csv"),
         (["import", ".", "--kind", "offer", "--map", "no-such-map"], {}, "no-such-map"),

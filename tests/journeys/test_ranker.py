@@ -1,4 +1,4 @@
-"""The ranker as staff meet it: the command in a shell, on the sample catalogue."""
+"""The ranker as staff meet it: its commands, on the sample catalogue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import run
+from commands import run
 
 JUDGMENTS = Path(__file__).parents[2] / "benchmarks" / "collections" / "sample" / "qrels" / "test.tsv"
 
