@@ -220,9 +220,9 @@ class LocalEngine:
         """The best of both legs under the filters, scored, above the least strength asked for."""
         index = self.vectors[scope.wanted]
         mask = self._mask(scope, notices)
-        by_keyword = _LEGS.submit(self._keyword_leg, query, scope, _depth(scope, mask), notices)
+        by_keyword = _LEGS.submit(self._keyword_leg, query, scope, depth(scope, mask), notices)
         if query.encoded is not None and query.encoded.vector.any():
-            near, cosines = index.search(query.encoded.vector, mask, _depth(scope, mask))
+            near, cosines = index.search(query.encoded.vector, mask, depth(scope, mask))
         else:
             near, cosines = np.empty(0, np.int64), np.empty(0, np.float32)
         order = np.argsort(near)
@@ -356,6 +356,6 @@ class LocalEngine:
         )
 
 
-def _depth(scope: Scope, mask: Bits) -> int:
+def depth(scope: Scope, mask: Bits) -> int:
     """How many a leg brings: whoever says what must stand there wants all that holds it, else the best."""
     return max(DEPTH, int(np.bitwise_count(mask).sum())) if scope.words.phrases or scope.words.beginnings else DEPTH
