@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from whoosh.lang.stopwords import stoplists
 
@@ -76,6 +76,11 @@ def fold(word: str) -> str:
 def is_readable(word: str) -> bool:
     """Whether it means something by itself: not a single letter, a number, or a pair cut out of a longer run."""
     return len(word) > 1 and not word.isnumeric() and not _UNSPACED.match(word)
+
+
+def ceiling(counts: Mapping[str, int], weights: Mapping[str, float]) -> float:
+    """The highest BM25 that terms held so often in a query can give: each of those with a weight, saturated."""
+    return sum(counts[term] * weight * (K1 + 1) for term, weight in weights.items())
 
 
 def _folded(text: str, found: list[str]) -> str:

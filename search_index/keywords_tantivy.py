@@ -18,9 +18,9 @@ import tantivy
 from numpy.typing import NDArray
 
 from . import tantivy_files
-from .analysis import K1, STOP_WORDS, fold, forms, is_readable, segment, words
+from .analysis import STOP_WORDS, ceiling, fold, forms, is_readable, segment, words
 from .errors import IndexCorrupt, IndexLocked
-from .types import ALWAYS, FACETS, Document, Scope, Words
+from .types import ALWAYS, FACETS, Document, Scope, Vector, Words
 
 _HEAP = 64_000_000
 _KINDS = ("offer", "need")
@@ -105,6 +105,17 @@ class TantivyKeywordIndex:
             ids = searcher.fast_field_values("id", [address for _, address in found])
         return [(id, score) for id, (score, _) in zip(ids, found, strict=True)]
 
+    def postings(self, term: str) -> tuple[NDArray[np.int64], Vector]:
+        """See KeywordIndex.postings."""
+        searcher = self._searcher
+        if not searcher.num_docs:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        with self._reading():
+            most = max(searcher.doc_freq("text", term), 1)
+            found = searcher.search(self._term_query(term, 1), limit=most, count=False).hits
+            ids = searcher.fast_field_values("id", [address for _, address in found])
+        return np.array(ids, np.int64), np.array([score for score, _ in found], np.float32)
+
     def holding(self, words: Words) -> NDArray[np.int64]:
         """See KeywordIndex.holding."""
         searcher = self._searcher
@@ -124,7 +135,7 @@ class TantivyKeywordIndex:
     def ceiling(self, text: str) -> float:
         """See KeywordIndex.ceiling."""
         counts = self._frequencies(text)
-        return sum(counts[term] * weight * (K1 + 1) for term, weight in self.weights(counts).items())
+        return ceiling(counts, self.weights(counts))
 
     def terms(self, text: str) -> dict[str, str]:
         """See KeywordIndex.terms."""

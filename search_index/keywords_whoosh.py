@@ -20,9 +20,9 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.filedb.structfile import BufferFile
 from whoosh.support.charset import accent_map
 
-from .analysis import K1, STOP_WORDS, fold, forms, is_readable, segment, words
+from .analysis import K1, STOP_WORDS, ceiling, fold, forms, is_readable, segment, words
 from .errors import IndexCorrupt, IndexLocked
-from .types import ALWAYS, FACETS, Document, Scope, Words
+from .types import ALWAYS, FACETS, Document, Scope, Vector, Words
 
 _LOCK_WAIT = 30.0
 #: Whoosh takes time in proportion to its terms; the rarest of a long need carry its meaning.
@@ -91,6 +91,13 @@ class WhooshKeywordIndex:
             found = searcher.search(any_term, limit=limit, filter=passing, mask=barred, scored=True)
             return [(int(hit["id"]), float(hit.score)) for hit in found]
 
+    def postings(self, term: str) -> tuple[NDArray[np.int64], Vector]:
+        """See KeywordIndex.postings."""
+        searcher = self._searcher
+        with self._seeking, self._reading():
+            found = [(int(hit["id"]), hit.score) for hit in searcher.search(query.Term("text", term), limit=None)]
+        return np.array([id for id, _ in found], np.int64), np.array([score for _, score in found], np.float32)
+
     def holding(self, words: Words) -> NDArray[np.int64]:
         """See KeywordIndex.holding."""
         searcher = self._searcher
@@ -108,7 +115,7 @@ class WhooshKeywordIndex:
     def ceiling(self, text: str) -> float:
         """See KeywordIndex.ceiling."""
         counts = self.frequencies(text)
-        return sum(counts[term] * weight * (K1 + 1) for term, weight in self.weights(counts).items())
+        return ceiling(counts, self.weights(counts))
 
     def terms(self, text: str) -> dict[str, str]:
         """See KeywordIndex.terms."""

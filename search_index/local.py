@@ -254,9 +254,9 @@ class LocalEngine:
         mask = self._mask(scope, notices)
         # The context tells whose request a log line belongs to.
         run = contextvars.copy_context().run
-        leg = _LEGS.submit(run, self._keyword_leg, query, scope, _depth(scope, mask), notices)
+        leg = _LEGS.submit(run, self._keyword_leg, query, scope, depth(scope, mask), notices)
         if query.encoded is not None and query.encoded.vector.any():
-            near, cosines = index.search(query.encoded.vector, mask, _depth(scope, mask))
+            near, cosines = index.search(query.encoded.vector, mask, depth(scope, mask))
         else:
             near, cosines = np.empty(0, np.int64), np.empty(0, np.float32)
         order = np.argsort(near)
@@ -420,6 +420,6 @@ def _catch_up(
         _put(fresh, documents(differing), differing)
 
 
-def _depth(scope: Scope, mask: Bits) -> int:
+def depth(scope: Scope, mask: Bits) -> int:
     """How many a leg brings: whoever says what must stand there wants all that holds it, else the best."""
     return max(DEPTH, int(np.bitwise_count(mask).sum())) if scope.words.phrases or scope.words.beginnings else DEPTH

@@ -57,6 +57,13 @@ class KeywordIndex(Protocol):
         """(id, BM25 score) of the best `limit` documents in the scope that hold any term of the text."""
         ...
 
+    def postings(self, term: str) -> tuple[NDArray[np.int64], Vector]:
+        """The ids of all documents, of either kind, that hold the index term, and its BM25 score in each.
+
+        Times how often a query holds each term, these add up to the scores that `search` gives.
+        """
+        ...
+
     def holding(self, words: Words) -> NDArray[np.int64]:
         """The ids of all documents, of either kind, whose text is as the words ask; in ascending order."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,15 +46,23 @@ def suggestions(engine: LocalEngine, most: int, least: float, progress: Progress
     What is not encoded yet, or not as it stands now, is left for the next time. Raises IndexCorrupt.
     """
     Reader.of(engine).pull()
-    last = 0
-    while queries := _queries(engine, last, most, least):
-        last = max(queries)
-        matched = [id for id, query in queries.items() if query is not None]
-        progress(len(queries) - len(matched))
-        found = search_many(engine, [query for query in queries.values() if query is not None], progress)
-        for need_id, pairs in zip(matched, found, strict=True):
-            for pair in pairs:
-                yield Suggestion(need_id, pair.id, pair.score, explaining.band(pair.score))
+    asked: deque[int] = deque()
+
+    def encoded() -> Iterator[SearchQuery]:
+        last = 0
+        while queries := _queries(engine, last, most, least):
+            last = max(queries)
+            for need_id, query in queries.items():
+                if query is None:
+                    progress(1)
+                else:
+                    asked.append(need_id)
+                    yield query
+
+    for pairs in search_many(engine, encoded(), progress):
+        need_id = asked.popleft()
+        for pair in pairs:
+            yield Suggestion(need_id, pair.id, pair.score, explaining.band(pair.score))
 
 
 def _queries(engine: LocalEngine, after: int, most: int, least: float) -> dict[int, SearchQuery | None]:

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_engine import ENGINES, catalogue, fill, some_filters, texts
 
-from search_index import batch
+from search_index import batch, local
 from search_index.embedders import HashingEmbedder
 from search_index.errors import IndexCorrupt
 from search_index.generations import Generations
 from search_index.local import LocalEngine
-from search_index.types import Document, Filters, Scope, SearchQuery
+from search_index.types import Document, Filters, Scope, SearchQuery, Words
 
 TINY = 1e-4
 
@@ -57,6 +57,29 @@ def test_a_batch_equals_searches_one_by_one(
         # Equal scores may differ in their last digit, and so in their order.
         last = expected[-1][1] + TINY if expected else 0.0
         assert {id for id, score in got if score > last} == {id for id, score in expected if score > last}
+
+
+@pytest.mark.parametrize("depth", [1, 3, 10])
+@pytest.mark.parametrize(
+    "words", [Words(), Words(phrases=("water",)), Words(beginnings=("wat",)), Words(barred=("solar",))], ids=str
+)
+def test_words_past_the_depth_of_a_search_count_nothing_and_those_asked_for_are_held(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, depth: int, words: Words
+) -> None:
+    monkeypatch.setattr(local, "DEPTH", depth)
+    query = SearchQuery(Scope("offer", words=words), "solar water pump for a kiln", limit=depth)
+    query = encoded(engine, query)
+    (found,) = batch.search_many(engine, [query])
+    expected = engine.search(query).hits
+    assert expected
+    assert [pair.score for pair in found] == pytest.approx([hit.score for hit in expected], abs=1e-5)
+
+
+def test_of_many_listings_the_best_are_found(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "_GROUPS", 2)
+    query = encoded(engine, SearchQuery(Scope("offer"), "solar water pump for a kiln", limit=3))
+    (found,) = batch.search_many(engine, [query])
+    assert [pair.id for pair in found] == [hit.id for hit in engine.search(query).hits]
 
 
 def test_every_block_is_searched(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -303,6 +303,20 @@ class TestRules:
                     assert 0 < score <= index.ceiling(text) * (1 + 1e-4)
 
     @SLOW
+    @given(batches=commits, text=texts)
+    def test_the_postings_of_a_texts_terms_add_up_to_its_scores(
+        self, opened: Open, batches: list[list[Document]], text: str
+    ) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            index, _ = written(opened, batches, folder)
+            total: dict[int, float] = {}
+            for term, count in index.frequencies(text).items():
+                for id, score in zip(*map(np.ndarray.tolist, index.postings(term)), strict=True):
+                    total[id] = total.get(id, 0.0) + count * score
+            found = {id: score for kind in ("offer", "need") for id, score in index.search(text, Scope(kind), 1000)}
+            assert total == pytest.approx(found, rel=1e-5)
+
+    @SLOW
     @given(batches=commits, text=texts, filters=choices, excluded=st.frozensets(st.integers(1, 12), max_size=3))
     def test_filters_take_hits_away_and_change_no_score(
         self, opened: Open, batches: list[list[Document]], text: str, filters: Filters, excluded: frozenset[int]
