@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 #: Few enough that one changed listing is not stuck behind a long encode.
 BATCH = 64
 _IDLE = 0.5
+#: Seconds that it rests after something unexpected.
+_REST = 2.0
+#: Seconds that it rests after something unexpected.
+_REST = 2.0
 #: Seconds until a check that failed is made again.
 _CHECK_AGAIN = 60.0
 #: The hour, in UTC, from which on the day's check is made.
@@ -39,7 +43,7 @@ def name(thread: threading.Thread | None = None) -> str:
 def run(app: Flask, stop: threading.Event) -> None:
     """Handle work until told to stop. Whatever fails is logged and tried again; the lease gives it back."""
     parts: Parts = app.extensions["matchmaker"]
-    check_due = 0.0
+    check_due, said = 0.0, ""
     while not stop.is_set():
         handled = 0
         try:
@@ -51,8 +55,13 @@ def run(app: Flask, stop: threading.Event) -> None:
                     log.info("indexes compared with the database: %d differences", len(found))
                 handled = indexing.handle_next(parts.engine, name(), BATCH)
                 db.session.remove()
-        except Exception:
-            log.exception("the worker stumbled and goes on")
+            said = ""
+        except Exception as error:
+            # Once: what is down may stay so for hours.
+            if repr(error) != said:
+                log.exception("the worker stumbled and goes on")
+            said = repr(error)
+            stop.wait(_REST)
         if not handled:
             stop.wait(_IDLE)
 

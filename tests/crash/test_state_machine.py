@@ -142,7 +142,7 @@ class Market(RuleBasedStateMachine):
 def test_the_indexes_come_to_equal_a_model(migrated: Database, full: bool) -> None:
     Market.migrated = migrated
     much = settings(
-        max_examples=200 if full else 8,
+        max_examples=60 if full else 6,
         stateful_step_count=40 if full else 20,
         deadline=None,
         database=None,
