@@ -12,11 +12,16 @@ _POINTER = "CURRENT"
 
 
 class Generations:
-    """Folders `g000001`, `g000002`, … under `root`. Changing the pointer is one atomic rename."""
+    """Folders `g000001`, `g000002`, … under `root`. Changing the pointer is one atomic rename. Raises IndexCorrupt."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise IndexCorrupt(
+                f"{root} cannot be a folder of indexes ({error.strerror}). Move away what is there and try again."
+            ) from error
 
     def current(self) -> Path:
         """The folder in use; the first one, where none was chosen yet. Raises IndexCorrupt."""

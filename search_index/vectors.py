@@ -40,6 +40,8 @@ class Vectors:
         with self.lock:
             for kind, index in self._of_kind.items():
                 places = [place for place, entry in enumerate(entries) if entry.kind == kind]
+                # What was of this kind before may be of the other one now.
+                index.remove(entry.id for entry in entries if entry.kind != kind)
                 index.put([entries[place] for place in places], vectors[places])
 
     def remove(self, ids: Iterable[int]) -> None:

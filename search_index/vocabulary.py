@@ -43,11 +43,11 @@ class Vocabulary:
     def complete(self, text: str, most: int = 8) -> tuple[str, ...]:
         """The text with its last word completed in up to `most` ways, the most frequent first; accents do not matter.
 
-        Empty when the text does not end in the midst of a word.
+        Empty when the text does not end in the midst of a word, or ends in a field's value.
         """
         text = unicodedata.normalize("NFC", text)
         start, end = next(reversed([*places(text)]), (0, 0))
-        if end < len(text) or not text:
+        if end < len(text) or not text or ":" in text.split()[-1]:
             return ()
         typed = _plain(text[start:])
         first, last = bisect_left(self._plain, typed), bisect_left(self._plain, typed + _LAST)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from sqlalchemy import and_, or_, select, true
+from sqlalchemy import and_, exists, or_, select, true
 from sqlalchemy.orm import joinedload
 
 from models import Embedding, Listing, Organisation, db
@@ -16,7 +16,7 @@ from search_index.errors import EngineDown
 from search_index.evidence import Evidence
 from search_index.local import LocalEngine
 from search_index.query_language import Parsed, parse
-from search_index.types import ALWAYS, Document, Encoded, Filters, Hit, Notice, Scope, SearchQuery, SearchResult
+from search_index.types import ALWAYS, Document, Encoded, Filters, Hit, Notice, Scope, SearchQuery, SearchResult, Words
 
 from ..policy import Actor, can
 from ..schemas import facet_codes
@@ -318,7 +318,10 @@ def _evidence(engine: LocalEngine, query: SearchQuery, hit: Hit, document: Docum
 
 
 def _plain_search(query: SearchQuery) -> SearchResult:
-    """Without an engine: listings that hold any of the longer words and pass the filters, newest first."""
+    """Without an engine: listings that hold any of the longer words and pass the filters, newest first.
+
+    What must stand there and what must not is compared letter by letter.
+    """
     words = [word for word in query.text.split() if len(word) > 3][:8]
     texts = (Listing.title, Listing.summary, Listing.problem)
     since, until = query.scope.published
@@ -334,8 +337,17 @@ def _plain_search(query: SearchQuery) -> SearchResult:
     passing = [
         d.id
         for d in documents
-        if d.passes(query.scope.filters) and d.id not in query.scope.excluded and since <= d.published < until
+        if d.passes(query.scope.filters)
+        and d.id not in query.scope.excluded
+        and since <= d.published < until
+        and _says(d.text.lower(), query.scope.words)
     ]
     page = passing[query.offset : query.offset + query.limit]
     hits, count = tuple(Hit(id, 0.0, None, None) for id in page), len(passing)
-    return SearchResult(hits, count, count, {}, (Notice.NO_ENGINE,) if documents else ())
+    missed = bool(documents) or db.session.scalar(select(exists().where(Listing.status.in_(PUBLIC_STATUSES))))
+    return SearchResult(hits, count, count, {}, (Notice.NO_ENGINE,) if missed else ())
+
+
+def _says(text: str, words: Words) -> bool:
+    wanted = (*words.phrases, *words.beginnings)
+    return all(part.lower() in text for part in wanted) and not any(part.lower() in text for part in words.barred)

@@ -42,6 +42,18 @@ def test_without_vectors_of_the_present_model_a_plain_search_answers_and_says_so
     assert ([match.listing.title for match in page.matches], page.notices) == (["Solar pump for wells"], ("no_engine",))
 
 
+@pytest.mark.parametrize(
+    ("text", "total"),
+    [('solar "pump for wells"', 1), ('solar "wells for pump"', 0), ("solar -wells", 0), ("solar wel*", 1), ("kiln", 0)],
+)
+def test_a_plain_search_heeds_what_must_stand_there_and_always_says_that_it_is_one(
+    engine: LocalEngine, text: str, total: int
+) -> None:
+    other = LocalEngine(HashingEmbedder(32), engine.generations, engine._open_keywords)
+    page = matching.find(other, ANONYMOUS, "offer", text=text)
+    assert (page.total, page.notices) == (total, ("no_engine",))
+
+
 def test_an_emptied_keyword_index_is_said_while_meaning_still_answers(engine: LocalEngine) -> None:
     shutil.rmtree(engine.generations.root)
     engine.generations.root.mkdir()

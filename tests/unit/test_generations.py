@@ -86,3 +86,9 @@ def test_other_files_are_left_alone(generations: Generations) -> None:
         generations.use(generations.new())
     assert (generations.root / "notes").is_dir()
     assert {path.name for path in generations.root.iterdir()} == {"notes", "CURRENT", "g000003", "g000004"}
+
+
+def test_a_file_where_the_folder_should_be_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "tantivy").write_text("")
+    with pytest.raises(IndexCorrupt, match="Move away what is there"):
+        Generations(tmp_path / "tantivy")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from search_index import columns
 from search_index.types import Document, Filters, Scope, Vector
-from search_index.vectors import FaissVectorIndex
+from search_index.vectors import FaissVectorIndex, Vectors
 
 DIMENSION = 8
 
@@ -189,3 +189,10 @@ def test_searches_beside_changes_stay_consistent() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_listing_of_the_other_kind_now_is_of_that_kind_only() -> None:
+    both = Vectors()
+    both.put([doc(1, "offer")], unit(1)[None, :])
+    both.put([doc(1, "need", 2)], unit(2)[None, :])
+    assert (len(both["offer"]), both["need"].versions()) == (0, {1: 2})

@@ -64,6 +64,10 @@ def test_the_last_word_is_completed_with_the_most_frequent_first(
     assert vocabulary.complete(text) == completed
 
 
+def test_the_value_of_a_field_is_not_completed(vocabulary: Vocabulary) -> None:
+    assert vocabulary.complete("pump country:so") == ()
+
+
 def test_no_more_completions_than_asked_for(vocabulary: Vocabulary) -> None:
     assert vocabulary.complete("s", most=2) == ("solar", "soil")
 
