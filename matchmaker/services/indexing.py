@@ -103,15 +103,16 @@ def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None
     repeated = families.repeated(engine, stale, [encoded[d.id].vector for d in stale])
     engine.write(documents.values(), removed)
     with transaction():
+        # Inside the transaction that stores the rows, so that readers see the numbers in order, and before it looks
+        # at the listings: whoever waits here for another worker must see what that one has seen.
+        numbers = _take_numbers(len(leased.listing_ids))
         expected = expected_versions(leased.listing_ids)
         seen = {id: documents[id].version for id in documents}
         # Another worker may have seen a newer state and been faster; what was written over it is owed again.
         overtaken = [id for id in leased.listing_ids if seen.get(id) != expected.get(id)]
         current = [id for id in leased.listing_ids if id not in overtaken]
-        # Numbers are taken inside the transaction that stores the rows, so that readers see them in order.
-        numbers = _take_numbers(len(current))
         rows = _rows(engine.embedder.name, current)
-        for id, seq in zip(current, numbers, strict=True):
+        for id, seq in zip(current, numbers, strict=False):
             if id in documents:
                 _store(rows[id], documents[id], encoded.get(id), seq)
             else:
