@@ -75,6 +75,8 @@ class Listing(Base):
         UniqueConstraint("id", "kind"),
         UniqueConstraint("source", "source_id"),
         Index("ix_listing_kind_status_published_at", "kind", "status", "published_at"),
+        # The number of a deleted listing is never another one's.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

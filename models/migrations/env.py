@@ -11,6 +11,9 @@ _LOCK = 20_250_601
 with migrate.db.engine.connect() as connection:
     # Who starts at the same moment waits here, and then finds the work done.
     if connection.dialect.name == "sqlite":
+        # A table that is copied and dropped would take the rows that point to it along; only outside a transaction
+        # can this be said.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -21,6 +24,11 @@ with migrate.db.engine.connect() as connection:
         target_metadata=migrate.db.metadata,
         **migrate.configure_args,
     )
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+    finally:
+        if connection.dialect.name == "sqlite":
+            connection.rollback()
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")

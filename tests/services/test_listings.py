@@ -469,3 +469,9 @@ def test_a_listing_that_changed_since_is_not_deleted() -> None:
     with pytest.raises(Conflict):
         listings.delete(SYSTEM, id, 1)
     assert listings.find(SYSTEM, id).version == 2
+
+
+def test_the_number_of_a_deleted_listing_is_not_used_again() -> None:
+    id = listings.publish(SYSTEM, "offer", PUMP).id
+    listings.delete(SYSTEM, id, 1)
+    assert listings.publish(SYSTEM, "offer", PUMP).id > id
