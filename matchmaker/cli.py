@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -33,6 +34,8 @@ SAMPLES = Path(__file__).parent / "samples"
 
 def main() -> None:
     """Run the command; what goes wrong on purpose is one line on stderr."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from search_index.errors import SearchIndexError
 
     logs.configure(as_json=False)
@@ -50,6 +53,10 @@ def main() -> None:
     except (MatchmakerError, SearchIndexError) as error:
         click.echo(f"matchmaker: {error}", err=True)
         sys.exit(2 if isinstance(error, SettingsError | Invalid) else 1)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        click.echo(f"matchmaker: The database does not answer as it should ({cause}). Try again.", err=True)
+        sys.exit(1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -79,13 +86,10 @@ def setup(sample: bool) -> None:
 
     Running it again changes nothing that is right already, so it is safe before every start.
     """
-    from .services import indexing
-
     with application() as parts:
         if sample:
             for kind in ("offer", "need"):
                 _import(parts, SAMPLES / f"{kind}s.jsonl", kind, "sample-catalogue", dry_run=False, errors_to=None)
-        indexing.settle(parts.engine)
         drain(parts)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .cli_steps import application, bar, drain
+from .errors import Invalid
 
 
 @click.command()
@@ -22,6 +23,8 @@ def backup(file: Path) -> None:
 
     from .services import backup as backups
 
+    if str(file) == "-" or (file.exists() and not file.is_file()):
+        raise Invalid(f"{file} is no file. Name one in a folder that exists.")
     with application():
         made = backups.backup(Path(current_app.instance_path), file.absolute())
     size = file.stat().st_size / 1e6
@@ -44,7 +47,7 @@ def restore(file: Path, replace: bool) -> None:
     from .services import database, indexing
 
     with application() as parts:
-        made = backups.restore(Path(current_app.instance_path), file, replace=replace)
+        made = backups.restore(Path(current_app.instance_path), file, MIGRATIONS, replace=replace)
         database.upgrade(MIGRATIONS)
         backups.free_leases()
         with bar("encoding", None) as tick:

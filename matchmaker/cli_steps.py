@@ -46,10 +46,15 @@ def application() -> Iterator[Parts]:
 
 
 def drain(parts: Parts) -> int:
-    """Index everything that waits, with a bar. Raises MatchmakerError when something could not be indexed."""
+    """Mend what differs and index everything that waits, with a bar.
+
+    Raises MatchmakerError when something could not be indexed. A lost index is noticed first: written to as it is, it
+    would hold a few new listings and look healthy.
+    """
     from . import worker as work
     from .services import indexing, outbox
 
+    indexing.settle(parts.engine)
     handled = 0
     if waiting := outbox.depth().waiting:
         with bar("indexing", waiting) as tick:

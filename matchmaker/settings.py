@@ -76,6 +76,8 @@ def _database_url(value: str) -> str:
             url = url.set(drivername="postgresql+psycopg")
         elif name != "sqlite":
             raise SettingsError(f"DATABASE_URL names {name}; Matchmaker runs on sqlite and on postgresql.")
+        elif url.database in (None, "", ":memory:"):
+            raise SettingsError("DATABASE_URL names no file. Write it as sqlite:////srv/matchmaker.db")
         url.get_dialect().import_dbapi()
     except (SQLAlchemyError, ImportError, ValueError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from flask import Flask
 
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 #: Few enough that one changed listing is not stuck behind a long encode.
 BATCH = 64
 _IDLE = 0.5
-#: Seconds that it rests after something unexpected.
-_REST = 2.0
 #: Seconds that it rests after something unexpected.
 _REST = 2.0
 #: Seconds until a check that failed is made again.
@@ -43,12 +41,12 @@ def name(thread: threading.Thread | None = None) -> str:
 def run(app: Flask, stop: threading.Event) -> None:
     """Handle work until told to stop. Whatever fails is logged and tried again; the lease gives it back."""
     parts: Parts = app.extensions["matchmaker"]
-    check_due, said = 0.0, ""
+    check_due, said, nights = 0.0, "", _Nights()
     while not stop.is_set():
         handled = 0
         try:
             with app.app_context():
-                if time.monotonic() >= check_due or _is_night():
+                if time.monotonic() >= check_due or nights.due():
                     check_due = time.monotonic() + _CHECK_AGAIN
                     found = indexing.settle(parts.engine)
                     check_due = math.inf
@@ -66,10 +64,19 @@ def run(app: Flask, stop: threading.Event) -> None:
             stop.wait(_IDLE)
 
 
-def _is_night() -> bool:
-    """Whether the nightly check is due, and this worker's to do."""
-    moment = datetime.now(UTC)
-    return moment.hour >= _NIGHT and chores.claim("index check", moment.date())
+class _Nights:
+    """Asks for the nightly check once a night; one of all workers gets it."""
+
+    def __init__(self) -> None:
+        self._asked: date | None = None
+
+    def due(self) -> bool:
+        """Whether the check of this night is this worker's to make now."""
+        moment = datetime.now(UTC)
+        if moment.hour < _NIGHT or moment.date() == self._asked:
+            return False
+        self._asked = moment.date()
+        return chores.claim("index check", moment.date())
 
 
 def give_back(app: Flask, worker: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -10,25 +11,32 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from alembic.migration import MigrationContext
-from sqlalchemy import func, select, update
+from sqlalchemy import URL, func, select, update
 
 from models import Listing, OutboxItem, db
 from models.base import now
 
 from ..errors import Conflict, MatchmakerError, UnusableFile
 from ..transaction import transaction
+from . import database
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _DATABASE = "database"
-#: Beside the database; what is not there is left out.
+#: Beside the database; what is not there is left out, and absent after a restore.
 _FILES = ("uploads", "ranker.json", "ranker.previous.json", "ranker.svg")
+#: Folders in which a backup and a restore are made ready, and after how many seconds they are nobody's.
+_DRAFTS = (".backup-", ".restore-")
+_OLD = 24 * 3600
+_UNREADABLE = (OSError, tarfile.TarError, EOFError, ValueError, TypeError, KeyError, RecursionError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +53,20 @@ class Manifest:
 def backup(instance: Path, file: Path) -> Manifest:
     """Copy database and files of a running instance into one archive, readable by its owner only.
 
-    The database is copied as it is at one moment, writes going on. Raises MatchmakerError when it cannot be made;
-    an older file of that name stays as it was.
+    What links lead to is copied, not the links. The database is copied as it is at one moment, writes going on. Raises
+    MatchmakerError when it cannot be made; an older file of that name stays as it was.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".backup-") as draft:
+        _clear(file.parent)
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=_DRAFTS[0]) as draft:
             copy = Path(draft) / _DATABASE
-            _dump(copy)
+            # Before the copy is made: it holds at least these.
             manifest = Manifest(_FORMAT, _dialect(), _revision(), _listings(), now().isoformat(timespec="seconds"))
+            _dump(copy)
             archive = Path(draft) / "archive"
             with archive.open("xb") as raw:
                 archive.chmod(0o600)
-                with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=3) as tar:
+                with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=3, dereference=True) as tar:
                     _add_text(tar, _MANIFEST, json.dumps(asdict(manifest), indent=1))
                     tar.add(copy, _DATABASE)
                     for path in (instance / name for name in _FILES):
@@ -72,25 +82,28 @@ def backup(instance: Path, file: Path) -> Manifest:
     return manifest
 
 
-def restore(instance: Path, file: Path, *, replace: bool = False) -> Manifest:
+def restore(instance: Path, file: Path, migrations: str, *, replace: bool = False) -> Manifest:
     """Put a backup in the place of the instance's database and files; stop servers and workers before.
 
-    The indexes are left to a rebuild. Raises UnusableFile, and Conflict where there are listings already, unless they
-    are to be replaced: then a copy of the present state is left in the instance folder first.
+    The indexes are left to a rebuild. Raises UnusableFile before anything is touched, and Conflict where there are
+    listings already, unless they are to be replaced: then a copy of the present state is left in the instance folder
+    first, under a name of its own. `migrations` is the folder of those that can be read.
     """
     if (there := _listings()) and not replace:
         raise Conflict(
             f"There are {there} listings in this instance. Restore into an empty one (MATCHMAKER_INSTANCE, "
             "DATABASE_URL), or replace them with --replace."
         )
-    with tempfile.TemporaryDirectory(dir=instance, prefix=".restore-") as draft:
+    _clear(instance)
+    with tempfile.TemporaryDirectory(dir=instance, prefix=_DRAFTS[1]) as draft:
         manifest = _unpacked(file, Path(draft))
+        _verify(Path(draft) / _DATABASE, manifest, migrations)
         if there:
-            backup(instance, instance / "before-restore.backup")
+            backup(instance, instance / f"before-restore-{now():%Y%m%dT%H%M%S%f}.backup")
         db.session.remove()
         _load(Path(draft) / _DATABASE)
-        for path in (Path(draft) / "files").glob("*"):
-            _put(path, instance / path.name)
+        for name in _FILES:
+            _put(Path(draft) / "files" / name, instance / name)
     return manifest
 
 
@@ -124,10 +137,14 @@ def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
 def _unpacked(file: Path, folder: Path) -> Manifest:
     """The archive's content in the folder. Raises UnusableFile unless it is a whole backup for this database."""
     try:
+        with gzip.open(file) as whole:
+            # Reading to its end compares the checksum; a tar ends before that.
+            while whole.read(1 << 20):
+                pass
         with tarfile.open(file, "r:gz") as tar:
             tar.extractall(folder, filter="data")
         manifest = Manifest(**json.loads((folder / _MANIFEST).read_text("utf-8")))
-    except (OSError, tarfile.TarError, EOFError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise UnusableFile(f"{file} is no backup of Matchmaker, or not a whole one ({error}).") from error
     if manifest.format != _FORMAT:
         raise UnusableFile(f"{file} was made by a newer Matchmaker. Update this one, then restore.")
@@ -138,10 +155,40 @@ def _unpacked(file: Path, folder: Path) -> Manifest:
     return manifest
 
 
+def _verify(copy: Path, manifest: Manifest, migrations: str) -> None:
+    """Raise UnusableFile unless the unpacked database can be read and is of a known form."""
+    if copy.is_symlink() or not copy.is_file():
+        raise UnusableFile("The backup holds no database. Restore an older backup.")
+    if not database.knows(migrations, manifest.revision):
+        raise UnusableFile("The backup was made by a newer Matchmaker. Update this one, then restore.")
+    if _dialect() != "sqlite":
+        _run("pg_restore", "--list", str(copy), connected=False)
+        return
+    try:
+        with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as connection:
+            _check(connection)
+            found = connection.execute("SELECT version_num FROM alembic_version, (SELECT count(*) FROM listing)")
+            if found.fetchone()[0] != manifest.revision:
+                raise sqlite3.DatabaseError("it is not the one that was backed up")
+    except (sqlite3.DatabaseError, TypeError) as error:
+        raise UnusableFile(f"The database in the backup is damaged ({error}). Restore an older backup.") from error
+
+
 def _put(source: Path, target: Path) -> None:
-    if target.is_dir():
+    """Let the target be what the source is, also if that is nothing."""
+    if target.is_symlink() or target.is_file():
+        target.unlink()
+    elif target.is_dir():
         shutil.rmtree(target)
-    source.replace(target)
+    if source.exists() and not source.is_symlink():
+        source.replace(target)
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a backup or a restore that was killed left behind yesterday or before."""
+    for path in (path for prefix in _DRAFTS for path in folder.glob(f"{prefix}*")):
+        if path.is_dir() and time.time() - path.stat().st_mtime > _OLD:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _dump(copy: Path) -> None:
@@ -155,12 +202,8 @@ def _dump(copy: Path) -> None:
 
 def _load(copy: Path) -> None:
     if _dialect() == "sqlite":
-        try:
-            with closing(sqlite3.connect(copy)) as source, _driver() as target:
-                _check(source)
-                source.backup(target)
-        except sqlite3.DatabaseError as error:
-            raise UnusableFile(f"The database in the backup is damaged ({error}). Restore an older backup.") from error
+        with closing(sqlite3.connect(copy)) as source, _driver() as target:
+            source.backup(target)
     else:
         _run("pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", str(copy))
 
@@ -180,14 +223,16 @@ def _check(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(found)
 
 
-def _run(program: str, *arguments: str) -> None:
+def _run(program: str, *arguments: str, connected: bool = True) -> None:
     """A program of PostgreSQL's on the instance's database; its password is not shown in the list of processes."""
     url = db.engine.url
-    address = url.set(drivername="postgresql", password=None).render_as_string()
+    # Setting the password to None would leave it as it is.
+    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    address = [f"--dbname={plain.render_as_string()}"] if connected else []
     environment = {**os.environ, "PGPASSWORD": url.password or os.environ.get("PGPASSWORD", "")}
     try:
         subprocess.run(  # noqa: S603 - two known programs, and no shell
-            [program, f"--dbname={address}", *arguments], env=environment, check=True, capture_output=True, text=True
+            [program, *address, *arguments], env=environment, check=True, capture_output=True, text=True
         )
     except FileNotFoundError as error:
         raise MatchmakerError(

@@ -6,20 +6,39 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from models import db
+
+from ..errors import SettingsError
+
+
+def knows(folder: str, revision: str | None) -> bool:
+    """Whether the migration is one of those in the folder."""
+    config = Config()
+    config.set_main_option("script_location", folder)
+    try:
+        return revision is not None and ScriptDirectory.from_config(config).get_revision(revision) is not None
+    except CommandError:
+        return False
 
 
 def upgrade(folder: str) -> bool:
     """Bring the database to the newest migration in the folder. Returns whether anything was to do.
 
-    Leaves no connection open: a server forks after this, and a connection belongs to one process.
+    Raises SettingsError when a newer Matchmaker has been at it. Leaves no connection open: a server forks after this,
+    and a connection belongs to one process.
     """
     config = Config()
     config.set_main_option("script_location", folder)
     with db.engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     behind = bool(current != ScriptDirectory.from_config(config).get_current_head())
+    if behind and current is not None and not knows(folder, current):
+        raise SettingsError(
+            f"The database was made by a newer Matchmaker (migration {current}). Update this one, or restore an older "
+            "backup into another database."
+        )
     if behind:
         command.upgrade(config, "head")
     db.engine.dispose()

@@ -207,7 +207,7 @@ def _errors_file(errors_to: str | Path | None, path: Path) -> Iterator[Callable[
         yield note
         empty = file.tell() == header
     if empty:
-        target.unlink()
+        target.unlink(missing_ok=True)
 
 
 def _harmless(value: object) -> str:

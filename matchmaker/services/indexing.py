@@ -77,6 +77,8 @@ def _mend(engine: LocalEngine, error: IndexCorrupt) -> None:
     log.warning("writing the keyword index anew: %s", error)
     try:
         engine.rebuild(public_documents, expected_versions)
+        # What another process wrote to the old index meanwhile.
+        repair(differences(engine))
     except (SearchIndexError, OSError) as reason:
         log.error("the keyword index could not be written anew: %s", reason)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 
 from flask import Blueprint, Flask, Response, abort, current_app, jsonify, make_response, request
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -31,7 +32,8 @@ def readyz() -> Response:
     """Names each thing a search needs and what is wrong with it; 503 unless all is well."""
     found = _readiness().look()
     ready = set(found.values()) == {OK}
-    answer = make_response(jsonify(ready=ready, **found), 200 if ready else 503)
+    # Two servers answer at one address while one takes over: the number of its process tells them apart.
+    answer = make_response(jsonify(ready=ready, server=os.getppid(), **found), 200 if ready else 503)
     answer.cache_control.no_store = True
     return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -49,12 +50,6 @@ def answers(port: int) -> bool:
         return False
 
 
-def children(pid: int) -> set[int]:
-    """The processes that this one started and that still run."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return {int(child) for child in listed.read_text().split()} if listed.exists() else set()
-
-
 @pytest.fixture
 def port(instance: Path) -> Iterator[int]:
     """Where a server over the instance listens, and whatever took its place; all are stopped afterwards."""
@@ -74,15 +69,24 @@ def port(instance: Path) -> Iterator[int]:
     processes.wait_for(lambda: not answers(port))
 
 
-def replace(instance: Path) -> None:
-    """What docs/operations.md says: ask for a new server, wait until it serves, then stop the old one."""
+def server(port: int) -> int:
+    """Which of the servers at this address answers, and is ready; 0 for none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/readyz")
+        answer = json.loads(connection.getresponse().read())
+        return int(answer["server"]) if answer["ready"] else 0
+    finally:
+        connection.close()
+
+
+def replace(port: int, instance: Path) -> None:
+    """What docs/operations.md says: ask for a new server, wait until it is ready, then stop the old one."""
     old = int((instance / "pid").read_text())
-    workers = children(old)
     os.kill(old, signal.SIGUSR2)
-    processes.wait_for(lambda: children(old) - workers)
-    new = (children(old) - workers).pop()
-    processes.wait_for(lambda: children(new))
-    (instance / "pid").write_text(str(new))
+    seen: set[int] = set()
+    processes.wait_for(lambda: seen.add(server(port)) or seen - {0, old})  # type: ignore[func-returns-value]
+    (instance / "pid").write_text(str((seen - {0, old}).pop()))
     os.kill(old, signal.SIGTERM)
 
 
@@ -101,7 +105,7 @@ def test_no_request_is_dropped_while_a_new_server_takes_over(port: int, instance
     for thread in running:
         thread.start()
     processes.wait_for(lambda: len(statuses) > requests // 10)
-    replace(instance)
+    replace(port, instance)
     for thread in running:
         thread.join()
     print(f"{len(statuses)} requests over a rolling restart")

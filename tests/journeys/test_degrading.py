@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from catalogue import Market, opened
+from databases import Database
 from sqlalchemy import event, text
 
 from matchmaker.parts import Parts
@@ -43,9 +44,10 @@ class Stalling(HashingEmbedder):
 
 
 @pytest.fixture
-def market(migrated: Path, tmp_path: Path) -> Market:
-    """A filled marketplace of this test's own, to break."""
-    return opened(migrated, tmp_path)
+def market(sqlite: Database, tmp_path: Path) -> Iterator[Market]:
+    """A filled marketplace of this test's own, to break; its database is a file."""
+    with opened(sqlite, tmp_path) as market:
+        yield market
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from catalogue import Market, opened
+from databases import Database
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, text
 
@@ -32,11 +34,11 @@ SECRET = "secret recipe"
 
 
 @pytest.fixture
-def watched(migrated: Path, tmp_path: Path) -> Market:
-    """A marketplace of this test's own whose figures may be read."""
-    market = opened(migrated, tmp_path)
-    market.app.config["METRICS_TOKEN"] = TOKEN
-    return market
+def watched(sqlite: Database, tmp_path: Path) -> Iterator[Market]:
+    """A marketplace of this test's own whose figures may be read; its database is a file."""
+    with opened(sqlite, tmp_path) as market:
+        market.app.config["METRICS_TOKEN"] = TOKEN
+        yield market
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ class TestHealth:
         answer = watched.ask("/readyz")
         assert answer.status_code == 200
         well = ("database", "migrations", "index", "keywords", "model")
-        assert answer.get_json() == {"ready": True, **dict.fromkeys(well, "ok")}
+        assert answer.get_json() == {"ready": True, "server": os.getppid(), **dict.fromkeys(well, "ok")}
 
     def test_what_is_not_ready_is_named(self, watched: Market) -> None:
         break_all(watched)
@@ -90,6 +92,7 @@ class TestHealth:
         assert (answer.status_code, answer.headers["Cache-Control"]) == (503, "no-store")
         assert answer.get_json() == {
             "ready": False,
+            "server": os.getppid(),
             "database": "does not answer",
             "migrations": "unknown",
             "index": "unknown",
