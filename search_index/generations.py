@@ -42,7 +42,8 @@ class Generations:
         return folder
 
     def new(self) -> Path:
-        """A fresh, empty folder beside the one in use."""
+        """A fresh, empty folder beside the one in use; where all were deleted, beside none."""
+        self.root.mkdir(parents=True, exist_ok=True)
         number = max((_number(path) for path in self._folders()), default=0)
         while True:
             number += 1

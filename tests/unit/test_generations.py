@@ -92,3 +92,8 @@ def test_a_file_where_the_folder_should_be_is_told_in_words(tmp_path: Path) -> N
     (tmp_path / "tantivy").write_text("")
     with pytest.raises(IndexCorrupt, match="Move away what is there"):
         Generations(tmp_path / "tantivy")
+
+
+def test_where_everything_was_deleted_a_new_generation_begins(generations: Generations) -> None:
+    shutil.rmtree(generations.root)
+    assert generations.new().is_dir()
