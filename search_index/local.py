@@ -22,6 +22,7 @@ from .evidence import AlignedPair, Evidence, MatchedTerm, aligned_pairs, matched
 from .generations import Generations
 from .patience import Patience, Stalled
 from .protocols import Embedder, KeywordIndex
+from .rebuilding import catch_up, put
 from .types import FACETS, Document, Encoded, Entry, Hit, LegScore, Notice, Scope, SearchQuery, SearchResult, Vector
 from .vectors import Vectors
 from .vocabulary import Vocabulary
@@ -36,8 +37,6 @@ DEPTH = 1000
 MOST_TERMS = 8
 MOST_PAIRS = 3
 _VOCABULARY_LASTS = 600.0
-#: How often a rebuild looks for what changed while it wrote.
-_MOST_ROUNDS = 5
 #: Seconds that a query's encode may take; it takes milliseconds.
 ENCODE_LIMIT = 2.0
 #: Where words are looked up while the caller scans vectors; both leave the interpreter to others.
@@ -112,7 +111,7 @@ class LocalEngine:
 
     def write(self, documents: Iterable[Document], removed: Iterable[int] = ()) -> None:
         """Change the keyword index in one commit. Raises IndexLocked or IndexCorrupt."""
-        _put(self.keywords(), documents, removed)
+        put(self.keywords(), documents, removed)
 
     def reopen(self) -> None:
         """Read the keyword index from the disk anew, its checksums compared. Raises IndexCorrupt."""
@@ -134,8 +133,8 @@ class LocalEngine:
         folder = self.generations.new()
         try:
             fresh = self._open_keywords(folder)
-            _put(fresh, documents(None))
-            _catch_up(fresh, documents, expected)
+            put(fresh, documents(None))
+            catch_up(fresh, documents, expected)
             held = fresh.count()
             self.generations.use(folder)
         except BaseException:
@@ -392,32 +391,6 @@ class LocalEngine:
             )
             for i, others in zip(places, folded, strict=True)
         )
-
-
-def _put(keywords: KeywordIndex, documents: Iterable[Document], removed: Iterable[int] = ()) -> None:
-    with keywords.writer() as writer:
-        for id in removed:
-            writer.remove(id)
-        for document in documents:
-            writer.put(document)
-
-
-def _catch_up(
-    fresh: KeywordIndex,
-    documents: Callable[[Sequence[int] | None], Iterable[Document]],
-    expected: Callable[[], dict[int, int]],
-) -> None:
-    """Write anew what differs, until nothing does or only what changed since the last look."""
-    tried: dict[int, int | None] = {}
-    for _ in range(_MOST_ROUNDS):
-        wanted, held = expected(), fresh.versions()
-        differing = [id for id in wanted.keys() | held.keys() if wanted.get(id) != held.get(id)]
-        if any(id in tried and tried[id] == wanted.get(id) for id in differing):
-            raise IndexCorrupt("The rebuilt keyword index does not agree with the database. Run the rebuild again.")
-        if not differing:
-            return
-        tried = {id: wanted.get(id) for id in differing}
-        _put(fresh, documents(differing), differing)
 
 
 def depth(scope: Scope, mask: Bits) -> int:
