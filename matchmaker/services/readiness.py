@@ -8,9 +8,7 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import TypeVar
 
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,7 +19,7 @@ from search_index.local import LocalEngine
 from search_index.patience import Patience, Stalled
 
 from ..metrics import Backlog
-from . import outbox
+from . import database, outbox
 from .following import Reader
 
 log = logging.getLogger(__name__)
@@ -128,15 +126,11 @@ def oldest_due() -> float:
 
 def _is_newest(folder: str) -> bool:
     current: str | None = MigrationContext.configure(db.session.connection()).get_current_revision()
-    return current == _head(folder)
+    return current == _newest(folder)
 
 
-@cache
-def _head(folder: str) -> str | None:
-    config = Config()
-    config.set_main_option("script_location", folder)
-    head: str | None = ScriptDirectory.from_config(config).get_current_head()
-    return head
+#: The folder stays as it is while a process runs.
+_newest = cache(database.newest)
 
 
 def _cause(error: Exception) -> str:
