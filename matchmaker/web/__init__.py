@@ -8,8 +8,8 @@ from flask_bootstrap import Bootstrap5
 
 from .. import wording
 from ..services.explaining import mark
-from . import delivery, errors, health, listings, observing, public
-from .converters import Kind, ListingId
+from . import addresses, delivery, errors, health, listings, observing, public
+from .converters import Kind, ListingId, ListingName
 
 
 def init_app(app: Flask, migrations: str) -> None:
@@ -17,9 +17,15 @@ def init_app(app: Flask, migrations: str) -> None:
     observing.init_app(app)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.static_url_path = "/static"
-    app.url_map.converters.update(kind=Kind, id=ListingId)
+    app.url_map.converters.update(kind=Kind, id=ListingId, name=ListingName)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(wording=wording, mark=mark)
+    app.jinja_env.globals.update(
+        wording=wording,
+        mark=mark,
+        listing_address=addresses.listing_address,
+        short_address=addresses.short_address,
+        public_address=addresses.public_address,
+    )
     Babel(app, default_locale="en")
     Bootstrap5(app)
     delivery.init_app(app)

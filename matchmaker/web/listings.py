@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from ..errors import NotFound
 from ..parts import Parts
@@ -14,6 +14,7 @@ from ..services import matching, spelling
 from ..services.matching import MatchPage
 from ..text import rendered, web_address
 from . import results
+from .addresses import listing_address, listing_name, moved, number_in
 from .facts import facts
 from .results import Search
 
@@ -31,10 +32,12 @@ def search(kind: str) -> str:
     return render_template("listings/search.html", kind=kind, correction=correction, **_around(asked, page))
 
 
-@listings.get("/<kind:kind>/<id:listing_id>")
-def show(kind: str, listing_id: int) -> str:
-    """A listing with its facts and its best counterparts."""
-    listing = service.find(ANONYMOUS, listing_id, kind)
+@listings.get("/<kind:kind>/<name:name>")
+def show(kind: str, name: str) -> str | Response:
+    """A listing with its facts and its best counterparts; at another address than its own, the way there."""
+    listing = service.find(ANONYMOUS, number_in(name), kind)
+    if name != listing_name(listing):
+        return moved(listing_address(listing))
     best = matching.find(_parts().engine, ANONYMOUS, _other(kind), listing=listing, per_page=_BEST)
     return render_template(
         "listings/show.html",
