@@ -8,7 +8,7 @@ from flask_bootstrap import Bootstrap5
 
 from .. import wording
 from ..services.explaining import mark
-from . import addresses, delivery, errors, health, listings, observing, public
+from . import addresses, delivery, errors, feeds, health, listings, observing, public, sitemap
 from .converters import Kind, ListingId, ListingName
 
 
@@ -33,3 +33,5 @@ def init_app(app: Flask, migrations: str) -> None:
     health.init_app(app, migrations)
     app.register_blueprint(public.public)
     app.register_blueprint(listings.listings)
+    app.register_blueprint(feeds.feeds)
+    app.register_blueprint(sitemap.sitemap)

@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestURITooLarge
 
 LONGEST_ADDRESS = 64 * 1024
 _SMALLEST_COMPRESSED = 1024
-_COMPRESSED = ("text/", "application/json", "image/svg+xml")
+_COMPRESSED = ("text/", "application/json", "application/xml", "application/atom+xml", "image/svg+xml")
 
 
 def init_app(app: Flask) -> None:

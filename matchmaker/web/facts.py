@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import Listing
-from models.taxonomy import BENEFITS, CATEGORIES, IP_KINDS, IP_STATUSES, PARTNERSHIPS, SUBCATEGORY_NAMES
+from models.taxonomy import BENEFITS, IP_KINDS, IP_STATUSES, PARTNERSHIPS
 
 from .. import wording
+from ..text import plain, web_address
 from ..wording import _
 
 
@@ -31,17 +32,28 @@ class Fact:
 
 def facts(listing: Listing) -> list[Fact]:
     """The rows of the table for an offer or a need."""
-    category = [
-        *([_(CATEGORIES[listing.category])] if listing.category else []),
-        *([_(SUBCATEGORY_NAMES[listing.subcategory])] if listing.subcategory else []),
-    ]
     return [
-        _ours(_("Category"), [" › ".join(category)]),
+        _ours(_("Category"), [wording.category_path(listing.category, listing.subcategory)]),
         *(_offered(listing) if listing.kind == "offer" else _wanted(listing)),
         _ours(_("Partnership"), [", ".join(_(PARTNERSHIPS[code]) for code in listing.partnerships)]),
         _ours(_("Development goals"), wording.sdgs(listing.sdgs)),
         _theirs(_("Keywords"), [" · ".join(listing.keywords)]),
     ]
+
+
+def abstract(listing: Listing) -> str:
+    """What the listing is about, on one line, for those who show it elsewhere; "" when it says no more than a title."""
+    return " ".join((listing.summary or listing.problem or plain(listing.description)).split())
+
+
+def source_address(listing: Listing) -> str | None:
+    """Where the listing was published before. It would give an anonymous organisation away."""
+    return None if listing.anonymous else web_address(listing.source_url)
+
+
+def patents(listing: Listing) -> list[str]:
+    """Numbers of publications. Anybody can look up whose they are, so an anonymous listing shows none."""
+    return [] if listing.anonymous else listing.ip_publications
 
 
 def _offered(listing: Listing) -> list[Fact]:
@@ -94,4 +106,4 @@ def _protection(listing: Listing) -> list[str]:
         *([_(IP_STATUSES[listing.ip_status]).lower()] if listing.ip_status != "unknown" else []),
         *([_("as of %(day)s", day=wording.day(listing.ip_as_of))] if listing.ip_as_of else []),
     ]
-    return [", ".join(known), ", ".join(listing.ip_publications), *_countries(listing.ip_countries)]
+    return [", ".join(known), ", ".join(patents(listing)), *_countries(listing.ip_countries)]

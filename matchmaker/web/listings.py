@@ -12,10 +12,10 @@ from ..policy import ANONYMOUS
 from ..services import listings as service
 from ..services import matching, spelling
 from ..services.matching import MatchPage
-from ..text import rendered, web_address
-from . import results
+from ..text import rendered
+from . import linked_data, results
 from .addresses import listing_address, listing_name, moved, number_in
-from .facts import facts
+from .facts import abstract, facts, source_address
 from .results import Search
 
 listings = Blueprint("listings", __name__)
@@ -29,7 +29,13 @@ def search(kind: str) -> str:
     asked = Search.read("listings.search", {"kind": kind}, request.args)
     page = matching.find(_parts().engine, ANONYMOUS, kind, text=asked.text, **asked.options)
     correction = spelling.correct(_parts().engine, asked.text)
-    return render_template("listings/search.html", kind=kind, correction=correction, **_around(asked, page))
+    return render_template(
+        "listings/search.html",
+        kind=kind,
+        correction=correction,
+        feed_title=results.feed_title(kind, asked),
+        **_around(asked, page),
+    )
 
 
 @listings.get("/<kind:kind>/<name:name>")
@@ -39,14 +45,16 @@ def show(kind: str, name: str) -> str | Response:
     if name != listing_name(listing):
         return moved(listing_address(listing))
     best = matching.find(_parts().engine, ANONYMOUS, _other(kind), listing=listing, per_page=_BEST)
+    view = matching.view_of(listing, ANONYMOUS)
     return render_template(
         "listings/show.html",
         listing=listing,
-        view=matching.view_of(listing, ANONYMOUS),
+        view=view,
+        abstract=abstract(listing),
+        linked_data=linked_data.of_listing(listing, view, abstract(listing)),
         description=rendered(listing.description),
         facts=facts(listing),
-        # Where it was published would give an anonymous organisation away.
-        source_address=None if listing.anonymous else web_address(listing.source_url),
+        source_address=source_address(listing),
         best=best,
         similar=matching.similar(_parts().engine, ANONYMOUS, listing),
         wanted=_other(kind),
