@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from models import AuditEntry, Listing, Organisation, db
+from models import Listing, Organisation, db
 from models.base import LARGEST_ID, now
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, NotFound
 from ..policy import Actor, can
+from ..schemas import NeedSchema, OfferSchema
 from ..transaction import transaction
-from . import outbox
+from . import auditing, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +202,15 @@ def organisation_named(name: str, kind: str | None, country: str | None, *, samp
     return found
 
 
+#: What a listing says, in the order of its page; everything else is about the listing.
+CONTENT = tuple(dict.fromkeys([*OfferSchema().fields, *NeedSchema().fields]))
+
+
+def content_of(listing: Listing) -> dict[str, Any]:
+    """What the listing says, as JSON holds it."""
+    return {name: auditing.plain(getattr(listing, name)) for name in CONTENT}
+
+
 def _draft(kind: str, values: Mapping[str, Any], organisation: Organisation | None) -> Listing:
     return Listing(kind=kind, organisation_id=organisation.id if organisation else None, **values)
 
@@ -237,7 +246,7 @@ def _change(actor: Actor, listing: Listing, action: str, values: Mapping[str, An
     for name, value in values.items():
         old = getattr(listing, name)
         if old != value:
-            before[name], after[name] = _plain(old), _plain(value)
+            before[name], after[name] = old, value
             setattr(listing, name, value)
     listing.version += 1
     _record(actor, action, listing, before, after)
@@ -245,23 +254,4 @@ def _change(actor: Actor, listing: Listing, action: str, values: Mapping[str, An
 
 
 def _record(actor: Actor, action: str, listing: Listing, before: dict[str, Any], after: dict[str, Any]) -> None:
-    db.session.add(
-        AuditEntry(
-            actor_kind=actor.kind,
-            actor_id=actor.user_id,
-            action=action,
-            thing_kind="listing",
-            thing_id=listing.id,
-            before=before,
-            after=after,
-        )
-    )
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON holds it."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, (date, Decimal)):
-        return str(value)
-    return value
+    auditing.record(actor, action, "listing", listing.id, before, after)

@@ -8,7 +8,7 @@ from flask_bootstrap import Bootstrap5
 
 from .. import wording
 from ..services.explaining import mark
-from . import addresses, delivery, errors, feeds, health, listings, observing, public, sitemap
+from . import account, addresses, delivery, errors, feeds, health, listings, observing, public, security, sitemap
 from .converters import Kind, ListingId, ListingName
 
 
@@ -30,8 +30,11 @@ def init_app(app: Flask, migrations: str) -> None:
     Bootstrap5(app)
     delivery.init_app(app)
     errors.init_app(app)
+    security.init_app(app)
+    app.context_processor(lambda: {"actor": security.actor()})
     health.init_app(app, migrations)
     app.register_blueprint(public.public)
     app.register_blueprint(listings.listings)
     app.register_blueprint(feeds.feeds)
     app.register_blueprint(sitemap.sitemap)
+    app.register_blueprint(account.account)

@@ -67,7 +67,7 @@ def _kept(character: str) -> str:
 
 def public_address(path: str) -> str:
     """The path as everybody outside reaches it. The base is a setting, because whoever asks may forge the host."""
-    base: str = current_app.config.get("PUBLIC_URL", "http://127.0.0.1:8000")
+    base: str = current_app.config["PUBLIC_URL"]
     return base + path
 
 

@@ -17,16 +17,20 @@ log = logging.getLogger(__name__)
 
 _WORDS = {
     400: ("This request cannot be read", "Go back and try again, or start from the search."),
+    401: ("Sign in first", "This page is for people with an account."),
+    403: ("This is not for your account", "Ask the owner of your organisation, or programme staff, to do it."),
     404: (
         "There is nothing at this address",
         "The address may be mistyped, or the listing was withdrawn. Search for what you need instead.",
     ),
     405: ("This address cannot be used that way", "Open it from a link, or start from the search."),
+    409: ("Somebody else was faster", "Look at what changed, then repeat yours."),
     413: ("What you sent is too large", "Send at most 16 MB at once; split a larger file into parts."),
     414: (
         "The text is too long for an address",
         "Shorten it to its main points and search again. About 20,000 letters fit, fewer in scripts other than Latin.",
     ),
+    429: ("Too many tries", "Wait a few minutes, then try again."),
     422: ("Something in this request cannot be used", "Change what is named here and try again."),
     500: (
         "This did not work because of a fault on our side",

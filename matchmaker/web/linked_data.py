@@ -11,10 +11,12 @@ from flask import url_for
 from models import Listing
 
 from .. import wording
+from ..policy import ANONYMOUS
+from ..services import matching
 from ..services.matching import ListingView
 from ..wording import _
 from .addresses import listing_address, public_address
-from .facts import patents, source_address
+from .facts import abstract, patents, source_address
 
 Node = dict[str, Any]
 
@@ -33,20 +35,21 @@ def of_site() -> Node:
     )
 
 
-def of_listing(listing: Listing, view: ListingView, abstract: str) -> Node:
-    """A page about a product that is offered or demanded. `view` says who may be named."""
+def of_listing(listing: Listing) -> Node:
+    """A page about a product that is offered or demanded, as everybody may see it."""
+    view = matching.view_of(listing, ANONYMOUS)
     product = _node(
         "Product",
         name=listing.title,
-        description=abstract,
+        description=abstract(listing),
         category=wording.category_path(listing.category, listing.subcategory),
         keywords=", ".join(listing.keywords),
         identifier=[
             _property("Matchmaker", value=str(listing.id)),
-            *(_property(_("Patent or application"), value=number) for number in patents(listing)),
+            *(_property(_("Patent or application"), value=number) for number in patents(listing, ANONYMOUS)),
         ],
         additionalProperty=_readiness(listing),
-        sameAs=source_address(listing),
+        sameAs=source_address(listing, ANONYMOUS),
     )
     return _whole(
         _node(

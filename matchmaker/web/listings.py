@@ -8,7 +8,6 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from ..errors import NotFound
 from ..parts import Parts
-from ..policy import ANONYMOUS
 from ..services import listings as service
 from ..services import matching, spelling
 from ..services.matching import MatchPage
@@ -17,6 +16,7 @@ from . import linked_data, results
 from .addresses import listing_address, listing_name, moved, number_in
 from .facts import abstract, facts, source_address
 from .results import Search
+from .security import actor
 
 listings = Blueprint("listings", __name__)
 
@@ -27,7 +27,7 @@ _BEST = 5
 def search(kind: str) -> str:
     """Offers or needs that answer a description; the newest when there is none."""
     asked = Search.read("listings.search", {"kind": kind}, request.args)
-    page = matching.find(_parts().engine, ANONYMOUS, kind, text=asked.text, **asked.options)
+    page = matching.find(_parts().engine, actor(), kind, text=asked.text, **asked.options)
     correction = spelling.correct(_parts().engine, asked.text)
     return render_template(
         "listings/search.html",
@@ -41,22 +41,21 @@ def search(kind: str) -> str:
 @listings.get("/<kind:kind>/<name:name>")
 def show(kind: str, name: str) -> str | Response:
     """A listing with its facts and its best counterparts; at another address than its own, the way there."""
-    listing = service.find(ANONYMOUS, number_in(name), kind)
+    listing = service.find(actor(), number_in(name), kind)
     if name != listing_name(listing):
         return moved(listing_address(listing))
-    best = matching.find(_parts().engine, ANONYMOUS, _other(kind), listing=listing, per_page=_BEST)
-    view = matching.view_of(listing, ANONYMOUS)
+    best = matching.find(_parts().engine, actor(), _other(kind), listing=listing, per_page=_BEST)
     return render_template(
         "listings/show.html",
         listing=listing,
-        view=view,
+        view=matching.view_of(listing, actor()),
         abstract=abstract(listing),
-        linked_data=linked_data.of_listing(listing, view, abstract(listing)),
+        linked_data=linked_data.of_listing(listing),
         description=rendered(listing.description),
-        facts=facts(listing),
-        source_address=source_address(listing),
+        facts=facts(listing, actor()),
+        source_address=source_address(listing, actor()),
         best=best,
-        similar=matching.similar(_parts().engine, ANONYMOUS, listing),
+        similar=matching.similar(_parts().engine, actor(), listing),
         wanted=_other(kind),
     )
 
@@ -66,11 +65,11 @@ def counterparts(kind: str, listing_id: int, wanted: str) -> str:
     """Everything of the other kind that may serve a listing, or be served by it."""
     if wanted != _other(kind):
         raise NotFound("A need is matched with offers, and an offer with needs.")
-    listing = service.find(ANONYMOUS, listing_id, kind)
+    listing = service.find(actor(), listing_id, kind)
     place = {"kind": kind, "listing_id": listing_id, "wanted": wanted}
     asked = Search.read("listings.counterparts", place, request.args)
-    page = matching.find(_parts().engine, ANONYMOUS, wanted, listing=listing, **asked.options)
-    view = matching.view_of(listing, ANONYMOUS)
+    page = matching.find(_parts().engine, actor(), wanted, listing=listing, **asked.options)
+    view = matching.view_of(listing, actor())
     return render_template("listings/counterparts.html", kind=wanted, listing=view, **_around(asked, page))
 
 

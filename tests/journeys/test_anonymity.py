@@ -9,6 +9,7 @@ import pytest
 from catalogue import fill
 from flask import Flask
 from flask.testing import FlaskClient
+from people import person
 
 from matchmaker.parts import Parts
 from matchmaker.policy import SYSTEM
@@ -103,3 +104,15 @@ def test_no_filter_finds_it_by_the_country_of_its_organisation(hidden: Hidden, a
 
 def test_no_completion_knows_its_organisation(hidden: Hidden) -> None:
     assert check(hidden.client, "/api/v1/completions?q=j%C3%B6k")
+
+
+def test_staff_read_who_it_is_but_what_machines_read_stays_silent(app: Flask, hidden: Hidden) -> None:
+    page = person(app, "moderator").get(hidden.pages["offer"]).text
+    head, body = page.split("</head>")
+    assert [secret for secret in SECRETS if secret in head] == []
+    for told in ("Jökull", "Iceland", "firm.example", "EP1234567"):
+        assert told in body
+
+
+def test_a_feed_is_the_same_for_everybody(app: Flask, hidden: Hidden) -> None:
+    assert person(app, "moderator").get("/offers.atom").text == hidden.client.get("/offers.atom").text
