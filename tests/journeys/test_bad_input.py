@@ -47,7 +47,17 @@ QUERIES = [
     "unknown=1&&&=&;",
 ]
 ROUTES = ["/", "/offers", "/needs", "/about", "/offers/1", "/needs/16", "/offers/1/needs", "/needs/16/offers"]
-OTHERS = ["/healthz", "/robots.txt", "/favicon.svg", "/static/app.css", "/api/v1/openapi.json"]
+OTHERS = [
+    "/healthz",
+    "/robots.txt",
+    "/sitemap.xml",
+    "/sitemap-1.xml",
+    "/offers.atom",
+    "/needs.atom",
+    "/favicon.svg",
+    "/static/app.css",
+    "/api/v1/openapi.json",
+]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:24])

@@ -24,7 +24,7 @@ from search_index.local import LocalEngine
 from search_index.protocols import Progress
 from search_index.types import Encoded
 
-PAGES = ["/", "/offers", "/offers?q=salt+dye", BRINE_PAGE, "/offers/1/needs", "/needs?q=salt"]
+PAGES = ["/", "/offers", "/offers?q=salt+dye", BRINE_PAGE, "/offers/1/needs", "/needs?q=salt", "/offers.atom?q=salt"]
 API = ["/api/v1/search?wanted=offer&q=salt", "/api/v1/completions?q=sa"]
 NO_VECTORS, NO_KEYWORDS, NO_ENGINE = "Only shared words", "Only meaning", "Search is limited"
 
