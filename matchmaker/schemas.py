@@ -177,7 +177,7 @@ class ListingSchema(Schema):
 
     @validates_schema
     def _title_says_something(self, data: Mapping[str, Any], **_: Any) -> None:
-        if not any(character.isalnum() for character in data.get("title", "")):
+        if "title" in self.fields and not any(character.isalnum() for character in data.get("title", "")):
             raise ValidationError("Give a title with at least one letter or digit.", "title")
 
 
@@ -208,9 +208,9 @@ class NeedSchema(ListingSchema):
             raise ValidationError("Give an amount together with its currency.", "budget_amount")
 
 
-def listing_schema(kind: str) -> ListingSchema:
-    """The schema of an offer or of a need."""
-    return OfferSchema() if kind == "offer" else NeedSchema()
+def listing_schema(kind: str, only: Collection[str] | None = None) -> ListingSchema:
+    """The schema of an offer or of a need, or of some of its fields."""
+    return OfferSchema(only=only) if kind == "offer" else NeedSchema(only=only)
 
 
 class SearchSchema(Schema):

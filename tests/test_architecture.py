@@ -37,6 +37,7 @@ SHARED = ("matchmaker.wording",)
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
+    "matchmaker.listing_states",
     "matchmaker.logs",
     "matchmaker.mail",
     "matchmaker.metrics",
