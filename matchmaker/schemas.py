@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import pycountry
 from babel import Locale, UnknownLocaleError
@@ -119,10 +119,9 @@ class Several(fields.List[Any]):
 class Number(fields.Float):
     """A number; what is none is told how to write one."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": "Write a number in digits, such as 60 or 0.5.",
-        "special": "Write a number in digits, such as 60 or 0.5.",
-    }
+    def __init__(self, **kwargs: Any) -> None:
+        said = "Write a number in digits, such as 60 or 0.5."
+        super().__init__(error_messages={"invalid": said, "special": said}, **kwargs)
 
 
 _QUANTITY = validate.Range(-1e15, 1e15, error="Use a larger unit: a number of at most fifteen digits.")
