@@ -233,7 +233,7 @@ def session_of(town: Town, who: Person) -> int:
 
 def turned_away(answer: TestResponse) -> bool:
     """Whether somebody was refused, or is led to sign in first."""
-    to_sign_in = answer.status_code == 302 and answer.location.startswith("/account/sign-in?next=")
+    to_sign_in = answer.status_code == 302 and answer.location.startswith("/account/sign-in")
     return to_sign_in or answer.status_code in (401, 403, 404)
 
 
