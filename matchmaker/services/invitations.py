@@ -76,9 +76,14 @@ def opened(key: str) -> Invitation:
     found: Invitation | None = db.session.scalar(query)
     if found is None:
         raise NotFound("This invitation does not hold: it was used or taken back, or a newer letter replaced it.")
-    if found.expires_at <= now():
+    if ended(found):
         raise NotFound("This invitation has ended; it held for seven days. Ask whoever sent it for a new one.")
     return found
+
+
+def ended(invitation: Invitation) -> bool:
+    """Whether it was not answered in time."""
+    return invitation.expires_at <= now()
 
 
 def accept(actor: Actor, key: str) -> Organisation:
