@@ -16,6 +16,7 @@ from ..schemas_people import AlternativeSchema
 from ..services import images as service
 from ..services import listings
 from ..wording import _
+from .forms import problems
 from .security import actor
 
 images = Blueprint("images", __name__)
@@ -38,7 +39,8 @@ def show(key: str) -> Response:
     response.cache_control.max_age = _YEAR
     response.cache_control.immutable = True
     response.set_etag(image.key)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _found(key: str) -> tuple[Image, bool]:
@@ -72,7 +74,7 @@ def add(kind: str, listing_id: int) -> Redirect | tuple[str, int]:
     try:
         service.add(actor(), listing_id, sent_file(), _alternative())
     except ValidationError as error:
-        return _page(listing, {"alternative": error.normalized_messages()["alternative"]}), 422
+        return _page(listing, problems(error)), 422
     except Invalid as error:
         return _page(listing, {"file": [str(error)]}), error.status
     flash(_("The picture is stored."))
@@ -87,7 +89,7 @@ def describe(kind: str, listing_id: int, image_id: int) -> Redirect | tuple[str,
     try:
         service.describe(actor(), listing_id, image_id, _alternative())
     except ValidationError as error:
-        return _page(listing, {f"alternative-{image_id}": error.normalized_messages()["alternative"]}), 422
+        return _page(listing, {f"alternative-{image_id}": problems(error)["alternative"]}), 422
     flash(_("The description is stored."))
     return _back(kind, listing_id)
 
@@ -130,13 +132,13 @@ def _alternative() -> str:
     return alternative
 
 
-def _page(listing: Listing, problems: dict[str, list[str]] | None = None) -> str:
+def _page(listing: Listing, told: dict[str, list[str]] | None = None) -> str:
     return render_template(
         "listings/images.html",
         listing=listing,
         images=service.of_listing(listing.id),
         most=service.MOST,
-        problems=problems or {},
+        problems=told or {},
         alternative=request.form.get("alternative", ""),
     )
 

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, current_app, render_template, request
 from ..errors import NotFound
 from ..parts import Parts
 from ..policy import can
+from ..services import images, matching, spelling
 from ..services import listings as service
-from ..services import matching, spelling
 from ..services.matching import MatchPage
 from ..text import rendered
 from . import linked_data, results
@@ -46,11 +46,16 @@ def show(kind: str, name: str) -> str | Response:
     if name != listing_name(listing):
         return moved(listing_address(listing))
     best = matching.find(_parts().engine, actor(), _other(kind), listing=listing, per_page=_BEST)
+    named = None if listing.anonymous else listing.organisation
     return render_template(
         "listings/show.html",
         listing=listing,
         view=matching.view_of(listing, actor()),
         own=can(actor(), "listing.edit", listing),
+        images=images.of_listing(listing.id),
+        # On an anonymous listing nobody sees a card or a logo; its own side reads the name.
+        organisation=named,
+        logo=images.logo_of(named.id) if named else None,
         abstract=abstract(listing),
         linked_data=linked_data.of_listing(listing),
         description=rendered(listing.description),

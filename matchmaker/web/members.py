@@ -15,6 +15,7 @@ from ..schemas_people import InvitationSchema
 from ..services import invitations, membership, organisations
 from ..wording import _
 from .addresses import public_address
+from .forms import problems
 from .security import actor
 
 members = Blueprint("members", __name__)
@@ -65,7 +66,7 @@ def invite(organisation_id: int) -> Redirect | tuple[str, int]:
         values = InvitationSchema().load(request.form.to_dict())
         invitations.invite(actor(), organisation_id, values, _letter)
     except ValidationError as error:
-        return _page(organisation_id, error.normalized_messages()), 422
+        return _page(organisation_id, problems(error)), 422
     except Conflict as error:
         return _page(organisation_id, {"email": [str(error)]}), error.status
     flash(_("The letter is on its way to %(address)s.", address=values["email"]))
@@ -105,7 +106,7 @@ def accept(key: str) -> Redirect:
     return redirect(url_for("organisations.show", organisation_id=organisation.id))
 
 
-def _page(organisation_id: int, problems: dict[str, list[str]] | None = None) -> str:
+def _page(organisation_id: int, told: dict[str, list[str]] | None = None) -> str:
     organisation = organisations.find(organisation_id)
     return render_template(
         "organisations/members.html",
@@ -113,7 +114,7 @@ def _page(organisation_id: int, problems: dict[str, list[str]] | None = None) ->
         members=membership.members(actor(), organisation_id),
         invitations=[(one, invitations.ended(one)) for one in invitations.waiting(actor(), organisation_id)],
         may_change=can(actor(), "organisation.change_members", organisation),
-        problems=problems or {},
+        problems=told or {},
         values={"email": request.form.get("email", ""), "owner": "owner" in request.form},
     )
 

@@ -21,6 +21,7 @@ from ..services import images, matching
 from ..services import organisations as service
 from ..text import rendered, web_address
 from ..wording import _
+from .forms import problems
 from .images import sent_file
 from .security import actor
 
@@ -77,7 +78,7 @@ def make() -> Redirect | tuple[str, int]:
     try:
         organisation = service.make(actor(), OrganisationFormSchema().load(request.form.to_dict()))
     except ValidationError as error:
-        return _form(None, _given(), _problems(error)), 422
+        return _form(None, _given(), problems(error)), 422
     flash(_("Your organisation is made. You look after it."))
     return redirect(url_for("organisations.show", organisation_id=organisation.id))
 
@@ -100,7 +101,7 @@ def save(organisation_id: int) -> Redirect | tuple[str, int]:
         values = OrganisationFormSchema().load(request.form.to_dict())
         saved = service.edit(actor(), organisation_id, _version(), values)
     except ValidationError as error:
-        return _form(organisation, _given(), _problems(error)), 422
+        return _form(organisation, _given(), problems(error)), 422
     except Conflict as error:
         # Nothing that was written is lost: it stands in the form, beside the version that it would replace.
         return _form(service.find(organisation_id), _given(), notice=str(error)), error.status
@@ -139,7 +140,7 @@ def verify(organisation_id: int) -> Redirect:
     try:
         values = VerificationSchema().load({"checks": request.form.getlist("checks")})
     except ValidationError as error:
-        raise Invalid(_("Nothing is verified yet."), _problems(error)) from error
+        raise Invalid(_("Nothing is verified yet."), problems(error)) from error
     service.verify(actor(), organisation_id, _version(), values["checks"])
     flash(_("The organisation is verified."))
     return redirect(url_for("organisations.show", organisation_id=organisation_id))
@@ -172,7 +173,7 @@ def _editable(organisation_id: int) -> Organisation:
 def _form(
     organisation: Organisation | None,
     values: dict[str, Any],
-    problems: dict[str, list[str]] | None = None,
+    told: dict[str, list[str]] | None = None,
     notice: str = "",
 ) -> str:
     countries = sorted(((code, wording.country(code)) for code in COUNTRIES), key=lambda country: country[1])
@@ -181,7 +182,7 @@ def _form(
         organisation=organisation,
         logo=images.logo_of(organisation.id) if organisation else None,
         values=values,
-        problems=problems or {},
+        problems=told or {},
         notice=notice,
         kinds=[(code, _(name)) for code, name in ORGANISATION_KINDS.items()],
         sizes=[(band, _("%(band)s people", band=band)) for band in SIZE_BANDS],
@@ -191,10 +192,6 @@ def _form(
 
 def _given() -> dict[str, str]:
     return {name: request.form.get(name, "") for name in _FIELDS}
-
-
-def _problems(error: ValidationError) -> dict[str, list[str]]:
-    return {str(name): list(said) for name, said in error.normalized_messages().items()}
 
 
 def _version() -> int:
