@@ -18,8 +18,11 @@ from . import (
     feeds,
     fragments,
     health,
+    images,
     listings,
+    members,
     observing,
+    organisations,
     posting,
     public,
     security,
@@ -59,3 +62,6 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(sitemap.sitemap)
     app.register_blueprint(account.account)
     app.register_blueprint(posting.post)
+    app.register_blueprint(organisations.organisations)
+    app.register_blueprint(members.members)
+    app.register_blueprint(images.images)
