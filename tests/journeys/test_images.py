@@ -11,6 +11,7 @@ from flask import Flask
 from people import Person, organisation, person, token
 from pictures import HOSTILE, SECRET, photograph, picture
 from PIL import Image as Pillow
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
 from matchmaker.policy import SYSTEM
@@ -40,7 +41,7 @@ def draft(app: Flask, whose: Person) -> int:
 
 def send(who: Person, address: str, file: bytes, name: str = "pump.png", **form: str) -> TestResponse:
     """Send the form with a file. In memory throughout: the test client leaves larger ones open on the disk."""
-    fields = {"csrf_token": token(who.client), "file": (io.BytesIO(file), name), **form}
+    fields = {"csrf_token": token(who.client), "file": FileStorage(io.BytesIO(file), name), **form}
     body, _, boundary = stream_encode_multipart(fields, threshold=1 << 30)
     kind = f"multipart/form-data; boundary={boundary}"
     return who.client.post(address, data=body.read(), content_type=kind, buffered=True)
