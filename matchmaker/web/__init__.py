@@ -16,6 +16,7 @@ from . import (
     delivery,
     errors,
     feeds,
+    fragments,
     health,
     images,
     listings,
@@ -47,6 +48,7 @@ def init_app(app: Flask, migrations: str) -> None:
         short_address=addresses.short_address,
         public_address=addresses.public_address,
     )
+    app.extensions["fragments"] = fragments.Fragments()
     Babel(app, default_locale="en")
     Bootstrap5(app)
     delivery.init_app(app)
