@@ -37,6 +37,8 @@ SHARED = ("matchmaker.wording",)
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
+    "matchmaker.letters",
+    "matchmaker.links",
     "matchmaker.listing_states",
     "matchmaker.logs",
     "matchmaker.mail",
