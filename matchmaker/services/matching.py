@@ -61,7 +61,13 @@ class ListingView:
     sample: bool
     source: str | None
     published: datetime | None
+    confirmed: datetime | None
     deadline: date | None
+
+    @property
+    def updated(self) -> datetime | None:
+        """When somebody last stood by the listing as it is."""
+        return max(filter(None, (self.published, self.confirmed)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,7 @@ def find(
     page: int = 1,
     per_page: int = PAGE,
     fold: bool = True,
+    least_score: float = explaining.LEAST_SCORE,
 ) -> MatchPage:
     """The listings of the `wanted` kind that answer a text or serve a listing of the other kind, explained.
 
@@ -133,7 +140,8 @@ def find(
 
     Costs one encode (for a stored listing whose text did not change a look-up instead), one search and one SELECT;
     once a second a look for changes comes first. `posted` holds the first and the last day of publication, in UTC.
-    Near-duplicates are folded under the best of them. Never fails for the engine's sake: without it, a plain filter in
+    Near-duplicates are folded under the best of them, and what scores below `least_score` is left out. Never fails
+    for the engine's sake: without it, a plain filter in
     the database answers, with a notice.
     """
     Reader.of(engine).pull()
@@ -152,7 +160,7 @@ def find(
         text=text,
         encoded=stored,
         sort="newest" if sort == "newest" else "relevance",
-        least_score=0.0 if not text or _asks_for_words(engine, parsed) else explaining.LEAST_SCORE,
+        least_score=0.0 if not text or _asks_for_words(engine, parsed) else least_score,
         fold=fold,
         fixed=frozenset(parsed.filters),
         offset=(page - 1) * per_page,
@@ -233,6 +241,7 @@ def view_of(listing: Listing, actor: Actor) -> ListingView:
         sample=listing.sample,
         source=listing.source,
         published=listing.published_at,
+        confirmed=listing.confirmed_at,
         deadline=listing.deadline,
     )
 
