@@ -20,6 +20,10 @@ class Links:
         """A listing's page."""
         return f"{self.public_url}/{kind}s/{listing_id}"
 
+    def own(self, kind: str, listing_id: int) -> str:
+        """Where a listing's own side changes it."""
+        return f"{self.listing(kind, listing_id)}/edit"
+
     def still_valid(self, listing_id: int, user_id: int, confirmed_at: datetime) -> str:
         """Lets one person say once that a listing still holds: confirming it changes what the link was made of."""
         return f"{self.public_url}/still-valid/{self._signer.dumps([listing_id, user_id, confirmed_at.isoformat()])}"

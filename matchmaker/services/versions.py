@@ -15,6 +15,8 @@ from sqlalchemy import Date, Numeric, select
 from models import Listing, ListingVersion, db
 from models.base import UTCDateTime
 
+from . import listings
+
 _WORDS = re.compile(r"\s+|[^\W_]+|[\W_]")
 _PARSERS: dict[type, Callable[[str], Any]] = {
     UTCDateTime: datetime.fromisoformat,
@@ -51,7 +53,10 @@ def as_read(listing: Listing) -> Listing | None:
         .limit(1)
     )
     row = db.session.scalar(query)
-    return Listing(kind=listing.kind, **restored(row.values)) if row else None
+    if row is None:
+        return None
+    # A fact that did not exist when the version was kept says what it says now.
+    return Listing(kind=listing.kind, **restored({**listings.content_of(listing), **row.values}))
 
 
 def differences(before: str, now: str) -> list[Piece]:

@@ -13,17 +13,21 @@ from ..services.explaining import mark
 from . import (
     account,
     addresses,
+    administration,
+    confirming,
     delivery,
     errors,
     feeds,
     fragments,
     health,
     listings,
+    moderation,
     observing,
     posting,
     public,
     security,
     sitemap,
+    staff,
 )
 from .converters import Kind, ListingId, ListingName
 
@@ -59,3 +63,7 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(sitemap.sitemap)
     app.register_blueprint(account.account)
     app.register_blueprint(posting.post)
+    app.register_blueprint(confirming.confirming)
+    app.register_blueprint(staff.staff)
+    app.register_blueprint(moderation.moderation)
+    app.register_blueprint(administration.administration)
