@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from babel.dates import format_timedelta
+from babel.units import format_unit
 
 from models import Listing
 
@@ -15,7 +15,7 @@ from ..services import versions
 from ..services.checking import Finding
 from ..services.versions import Piece
 from ..wording import _
-from .facts import Line, facts
+from .facts import Fact, Line, facts
 
 _FINDINGS = {
     "missing": ("Not stated", ""),
@@ -37,6 +37,8 @@ _VERDICTS = {
     "reject": "Rejected",
     "undo": "Decision taken back",
 }
+
+_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,30 @@ def verdict(code: str) -> str:
 
 def age(moment: datetime) -> str:
     """How long ago: 3 days."""
-    return format_timedelta(datetime.now(UTC) - moment, threshold=1, locale="en")
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    unit, length = next((pair for pair in _UNITS if seconds >= pair[1]), _UNITS[-1])
+    return format_unit(seconds // length, f"duration-{unit}", locale="en")
+
+
+def all_facts(listing: Listing, actor: Actor) -> list[Fact]:
+    """The rows of the fact table, with what a listing's page says elsewhere."""
+    beside = {
+        "trl": f"TRL {listing.trl}" if listing.trl else "",
+        "language": wording.language(listing.language) if listing.language != "und" else "",
+        "anonymous": _("yes") if listing.anonymous else _("no"),
+        "open_to_interest": _("yes") if listing.open_to_interest else _("no"),
+    }
+    named = [Fact(wording.field(name), (Line(ours=said),) if said else ()) for name, said in beside.items()]
+    return facts(listing, actor) + named
 
 
 def changes(before: Listing, after: Listing, actor: Actor) -> tuple[list[TextChange], list[FactChange]]:
     """What differs between two states of a listing: its texts word by word, and its facts."""
-    names = ("title", "summary", "description", "language")
+    names = ("title", "summary", "description")
     texts = [
         TextChange(wording.field(name), versions.differences(getattr(before, name), getattr(after, name)))
         for name in names
         if getattr(before, name) != getattr(after, name)
     ]
-    rows = zip(facts(before, actor), facts(after, actor), strict=True)
+    rows = zip(all_facts(before, actor), all_facts(after, actor), strict=True)
     return texts, [FactChange(new.name, old.lines, new.lines) for old, new in rows if old.lines != new.lines]

@@ -21,7 +21,6 @@ from ..services.moderation_queue import Filters, What
 from ..text import rendered, web_address
 from ..wording import _
 from . import findings
-from .facts import facts
 from .security import actor
 from .staff import only
 
@@ -129,7 +128,7 @@ def _item(listing: Listing, problems: Mapping[str, list[str]] | None = None, not
         mine=reader is not None and listing.claimed_by_id == actor().user_id,
         reader=reader,
         description=rendered(listing.description),
-        facts=facts(listing, actor()),
+        facts=findings.all_facts(listing, actor()),
         checks=checks,
         links={item: web_address(item) for check in checks if check.code == "links" for item in check.items},
         repeats=checking.repeats(parts.engine, listing),
