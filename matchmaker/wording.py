@@ -11,7 +11,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from flask_babel import gettext
 
-from models.taxonomy import CATEGORIES, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES
+from models.taxonomy import CATEGORIES, ORGANISATION_KINDS, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES, VERIFICATION_CHECKS
 
 from .schemas import COUNTRIES
 from .services.explaining import Band, Reason, Verdict
@@ -136,6 +136,15 @@ _FIELDS = {
     "budget_amount": "Budget",
     "budget_currency": "Currency",
     "deadline": "Deadline",
+    "name": "Name",
+    "kind": "Kind",
+    "size_band": "Size",
+    "country": "Country",
+    "website": "Website",
+    "email": "E-mail address",
+    "owner": "As an owner",
+    "file": "Picture",
+    "alternative": "What it shows",
 }
 
 #: What is missing, and what it costs.
@@ -216,7 +225,7 @@ def gap(name: str) -> tuple[str, str]:
 
 
 def field(name: str) -> str:
-    """A field of a listing, as its form and its versions name it."""
+    """A field, as forms and versions name it."""
     return _(_FIELDS[name])
 
 
@@ -239,6 +248,16 @@ def choice_name(kind: str, code: str) -> str:
     if kind == "sdg":
         return f"{code} {_(SDGS[int(code)])}"
     return f"TRL {code}" if kind == "trl" else code_name(kind, code)
+
+
+def organisation_kind(code: str) -> str:
+    """What kind of organisation it is."""
+    return _(ORGANISATION_KINDS[code])
+
+
+def checks(codes: Iterable[str]) -> str:
+    """What staff compared when they verified an organisation."""
+    return ", ".join(_(VERIFICATION_CHECKS[code]) for code in codes)
 
 
 def organisation(name: str | None, *, anonymous: bool) -> str:

@@ -37,6 +37,7 @@ SHARED = ("matchmaker.wording",)
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
+    "matchmaker.imaging",
     "matchmaker.letters",
     "matchmaker.links",
     "matchmaker.listing_states",
@@ -45,6 +46,7 @@ LOGIC = (
     "matchmaker.metrics",
     "matchmaker.policy",
     "matchmaker.schemas",
+    "matchmaker.schemas_people",
     "matchmaker.settings",
     "matchmaker.sqlite_file",
     "matchmaker.text",

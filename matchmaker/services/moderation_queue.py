@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 from sqlalchemy.orm import joinedload
 
-from models import Listing, ListingVersion, User, db
+from models import AuditEntry, Decision, Listing, ListingVersion, User, db
 from models.base import now
 from models.taxonomy import PUBLIC_STATUSES
 
@@ -36,8 +36,21 @@ _REPLACED = (
     .where(ListingVersion.listing_id == Listing.id, ListingVersion.version >= Listing.reviewed_version)
     .scalar_subquery()
 )
+#: Pictures are kept apart from what a listing says; only the audit trail tells when they changed.
+_DECIDED = select(func.max(Decision.decided_at)).where(Decision.listing_id == Listing.id).scalar_subquery()
+_PICTURED = (
+    select(func.min(AuditEntry.at))
+    .where(
+        AuditEntry.thing_kind == "listing",
+        AuditEntry.thing_id == Listing.id,
+        AuditEntry.action.endswith("_image", autoescape=True),
+        AuditEntry.at > func.coalesce(_DECIDED, Listing.created_at),
+    )
+    .scalar_subquery()
+)
 _SINCE = case(
-    (_NEW, func.coalesce(Listing.submitted_at, Listing.created_at)), else_=func.coalesce(_REPLACED, Listing.created_at)
+    (_NEW, func.coalesce(Listing.submitted_at, Listing.created_at)),
+    else_=func.coalesce(_REPLACED, _PICTURED, Listing.created_at),
 )
 _WHAT = case((_NEW, literal("new")), else_=literal("changed"))
 
@@ -127,6 +140,11 @@ def waits(listing: Listing) -> What | None:
     read = listing.reviewed_version
     changed = listing.status in PUBLIC_STATUSES and listing.source is None and read is not None
     return "changed" if changed and listing.version > (read or 0) else None
+
+
+def pictures_changed(listing: Listing) -> bool:
+    """Whether its pictures were changed since the last decision on a listing."""
+    return db.session.scalar(select(_PICTURED).select_from(Listing).where(Listing.id == listing.id)) is not None
 
 
 def held_by_other(actor: Actor, listing: Listing) -> bool:

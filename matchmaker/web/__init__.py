@@ -20,9 +20,12 @@ from . import (
     feeds,
     fragments,
     health,
+    images,
     listings,
+    members,
     moderation,
     observing,
+    organisations,
     posting,
     public,
     security,
@@ -67,3 +70,6 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(staff.staff)
     app.register_blueprint(moderation.moderation)
     app.register_blueprint(administration.administration)
+    app.register_blueprint(organisations.organisations)
+    app.register_blueprint(members.members)
+    app.register_blueprint(images.images)

@@ -15,7 +15,7 @@ from ..errors import Conflict, Invalid
 from ..letters import Letters
 from ..parts import Parts
 from ..policy import can
-from ..services import checking, moderating, moderation_queue, versions
+from ..services import checking, images, moderating, moderation_queue, versions
 from ..services.moderating import Judgment
 from ..services.moderation_queue import Filters, What
 from ..text import rendered, web_address
@@ -129,6 +129,8 @@ def _item(listing: Listing, problems: Mapping[str, list[str]] | None = None, not
         reader=reader,
         description=rendered(listing.description),
         facts=findings.all_facts(listing, actor()),
+        images=images.of_listing(listing.id),
+        pictures_changed=moderation_queue.pictures_changed(listing),
         checks=checks,
         links={item: web_address(item) for check in checks if check.code == "links" for item in check.items},
         repeats=checking.repeats(parts.engine, listing),

@@ -35,6 +35,14 @@ def samples() -> dict[str, Any]:
         "search": Search.read("listings.search", {"kind": "offer"}, MultiDict()),
         "page": SimpleNamespace(page=3, pages=12),
         "problems": {"title": [_("Fill this in.")]},
+        "organisation": SimpleNamespace(
+            id=1,
+            name="Jua & Maji Works",
+            kind="sme",
+            country="KE",
+            verified_at=datetime(2026, 5, 3, tzinfo=UTC),
+            verified_checks=["register", "website"],
+        ),
     }
 
 
@@ -57,6 +65,8 @@ def _listing(kind: str, title: str, language: str, trl: int | None, **given: Any
         "source": None,
         "published": datetime(2026, 5, 3, tzinfo=UTC),
         "confirmed": None,
+        "organisation_id": None,
+        "verified": None,
         "deadline": None,
     }
     return ListingView(**{**values, **given})

@@ -197,8 +197,8 @@ class TestPeople:
 
 
 class TestThePieces:
-    #: Attributes, hidden inputs and what stands in a page's head; nothing of them can be seen.
-    UNSEEN = frozenset({"in_language", "csrf", "calling_card", "search_card", "for_machines"})
+    #: Attributes, hidden inputs and what stands in a page's head; and pictures, of which there need not be any.
+    UNSEEN = frozenset({"in_language", "csrf", "calling_card", "search_card", "for_machines", "picture", "logo_image"})
 
     def test_the_page_shows_every_piece(self, app: Flask) -> None:
         answer = person(app, "matchmaker").get("/staff/pieces")

@@ -160,3 +160,15 @@ class TestNeighbours:
         waiting, done = listing(), listing("rejected")
         assert moderation_queue.beside(people["ann"], done, Filters()) == (None, waiting)
         assert moderation_queue.beside(SYSTEM, done, Filters()) == (None, waiting)
+
+
+@pytest.mark.usefixtures("app_context")
+def test_new_pictures_of_what_is_public_wait_too(people: dict[str, Actor]) -> None:
+    id = listing("published", people["owner"], moment=now() - timedelta(days=50), created_at=now() - timedelta(days=50))
+    assert not moderation_queue.pictures_changed(read(id))
+    with transaction():
+        listings.renew(people["owner"], listings.editable(people["owner"], id), "listing.add_image", {}, {"key": "x"})
+    (waiting,) = moderation_queue.queue(people["ann"], Filters()).waiting
+    assert waiting.what == "changed"
+    assert waiting.since > now() - timedelta(minutes=1)
+    assert moderation_queue.pictures_changed(read(id))
