@@ -27,7 +27,7 @@ _NEW = Listing.status.in_(("submitted", "in_review"))
 _CHANGED = and_(
     Listing.status.in_(PUBLIC_STATUSES),
     Listing.source.is_(None),
-    Listing.reviewed_version.is_not(None),
+    Listing.reviewed_version > 0,
     Listing.version > Listing.reviewed_version,
 )
 _WAITS = or_(_NEW, _CHANGED)
