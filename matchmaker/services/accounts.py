@@ -7,18 +7,19 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import joinedload
 
-from models import AuditEntry, Import, Invitation, Listing, User, UserSession, db
+from models import AuditEntry, Import, Invitation, Listing, Organisation, User, UserSession, db
 from models.base import LARGEST_ID, now
-from models.taxonomy import PUBLIC_STATUSES, ROLES
+from models.taxonomy import PUBLIC_STATUSES, ROLES, STAFF_ROLES
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound
 from ..policy import SYSTEM, Actor, Role, can, signed_in
 from ..transaction import transaction
-from . import auditing, listings
+from . import auditing, listings, notifying
 
 #: A sign-in nobody used for so long has ended.
 SESSION_LASTS = timedelta(days=14)
@@ -31,18 +32,29 @@ def actor_of(user: User) -> Actor:
     return signed_in(user.id, cast("Role", user.role), user.organisation_id, owner=user.owner)
 
 
+def check_free(email: str) -> None:
+    """Raises Conflict when the address has an account."""
+    if db.session.scalar(select(User.id).where(User.email == email)):
+        raise Conflict(f"There is an account for {email} already.")
+
+
 def create(actor: Actor, email: str, name: str, role: str, password_hash: str) -> User:
     """Make an account whose address is taken as confirmed. Raises Conflict when there is one."""
     if role not in ROLES:
         raise Invalid(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.")
     with transaction():
-        if db.session.scalar(select(User.id).where(User.email == email)):
-            raise Conflict(f"There is an account for {email} already.")
+        check_free(email)
         user: User = User(email=email, name=name, role=role, password=password_hash, confirmed_at=now())
         db.session.add(user)
         db.session.flush()
         auditing.record(actor, "user.create", "user", user.id, {}, {"role": role})
         return user
+
+
+def find(email: str) -> User | None:
+    """The account of an address that can be used, confirmed or not."""
+    user: User | None = db.session.scalar(select(User).where(User.email == email, User.active))
+    return user
 
 
 def named(email: str) -> User:
@@ -51,6 +63,17 @@ def named(email: str) -> User:
     if user is None:
         raise NotFound(f"There is no account for {email}.")
     return user
+
+
+def known_of(user_id: int) -> tuple[str | None, ...]:
+    """Address, name and organisation of a person: what somebody who guesses their password tries first."""
+    query = select(User.email, User.name, Organisation.name).outerjoin(Organisation).where(User.id == user_id)
+    return tuple(db.session.execute(query).one())
+
+
+def has_administrator() -> bool:
+    """Whether anybody can give others a role."""
+    return db.session.scalar(select(User.id).where(User.role == "administrator", User.active).limit(1)) is not None
 
 
 def everybody() -> list[User]:
@@ -64,6 +87,32 @@ def note(user_id: int, action: str, after: dict[str, Any] | None = None) -> None
         user = db.session.get(User, user_id)
         actor = actor_of(user) if user else SYSTEM
         auditing.record(actor, action, "user", user_id, {}, after)
+
+
+def note_limit(form: str, email: str = "", uniquifier: str = "") -> None:
+    """Say in the audit trail that somebody tried a form too often for one account, or for an address without one."""
+    with transaction():
+        tried = db.session.scalar(select(User.id).where(or_(User.email == email, User.fs_uniquifier == uniquifier)))
+        auditing.record(SYSTEM, "user.limit_reached", "user", tried, {}, {"form": form})
+
+
+def confirm(user_id: int) -> None:
+    """The person has shown that the address is theirs."""
+    with transaction():
+        unconfirmed = update(User).where(User.id == user_id, User.confirmed_at.is_(None))
+        db.session.execute(unconfirmed.values(confirmed_at=now()))
+
+
+def renew(user_id: int, except_key: str = "") -> str:
+    """End every sign-in but the one with this key, those that are half done, and what links in letters open.
+
+    Returns what cookies and links name the account by from now on.
+    """
+    with transaction():
+        user = db.session.get_one(User, user_id)
+        user.fs_uniquifier = uuid4().hex
+        end_sessions(user_id, except_key)
+        return user.fs_uniquifier
 
 
 # Sessions
@@ -93,6 +142,8 @@ def user_of_session(uniquifier: str, key: str) -> User | None:
         .where(
             User.fs_uniquifier == uniquifier,
             User.active,
+            # Staff have a second factor, whichever way they got in.
+            or_(User.role.not_in(STAFF_ROLES), User.tf_primary_method.is_not(None)),
             UserSession.key_hash == _hashed(key),
             UserSession.last_seen_at > now() - SESSION_LASTS,
         )
@@ -160,7 +211,7 @@ def change_role(actor: Actor, user_id: int, role: str) -> User:
         if user.role != role:
             auditing.record(actor, "user.change_role", "user", user.id, {"role": user.role}, {"role": role})
             user.role = role
-            db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+            renew(user.id)
         return user
 
 
@@ -173,7 +224,7 @@ def reset_second_factor(actor: Actor, user_id: int) -> None:
         user.tf_primary_method = user.tf_totp_secret = user.tf_last_counter = None
         user.mf_recovery_codes = []
         auditing.record(actor, "user.reset_second_factor", "user", user.id)
-        db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+        renew(user.id)
 
 
 def _locked(user_id: int) -> User:
@@ -240,6 +291,8 @@ def remove(actor: Actor) -> None:
         if user.organisation_id and not others:
             _withdraw_all(actor, user.organisation_id)
         auditing.record(actor, "user.delete", "user", user.id)
+        db.session.execute(delete(Invitation).where(Invitation.email == user.email))
+        notifying.forget(user.email)
         db.session.delete(user)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 
+from sqlalchemy import delete
+
 from models import Mail, db
 
 from ..errors import MailRefused
@@ -35,6 +37,11 @@ def owe(
     db.session.add(mail)
     db.session.flush()
     outbox.enqueue("mail", mail.id)
+
+
+def forget(recipient: str) -> None:
+    """Owe nothing to an address any more. Call it inside the transaction that ends its account."""
+    db.session.execute(delete(Mail).where(Mail.recipient == recipient))
 
 
 def deliver_next(mailer: Mailer, worker: str, most: int = 20) -> int:

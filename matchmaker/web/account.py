@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from ..services import accounts
 from ..wording import _
-from .security import actor, end_other_sessions
+from .security import actor, asks_again, end_other_sessions
 
 account = Blueprint("account", __name__, url_prefix="/account")
 
@@ -57,7 +57,7 @@ def end_sessions() -> Redirect:
 
 
 @account.get("/everything.json")
-@auth_required("session")
+@asks_again
 def everything() -> Response:
     """All that is stored of the person, to take along."""
     content = json.dumps(accounts.everything_about(actor()), ensure_ascii=False, indent=2)
@@ -68,14 +68,14 @@ def everything() -> Response:
 
 
 @account.get("/delete")
-@auth_required("session")
+@asks_again
 def confirm_delete() -> str:
     """What goes and what stays, before it is too late."""
     return render_template("account/delete.html")
 
 
 @account.post("/delete")
-@auth_required("session")
+@asks_again
 def delete() -> Redirect:
     """Delete the account."""
     accounts.remove(actor())

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -42,6 +43,11 @@ _WORDS = {
     ),
 }
 
+#: Somebody pressed a button on a page of an ended session, or on one of another site.
+_FOREIGN_FORM = (
+    "This form cannot be taken any more",
+    "Nothing was changed. Go back, load the page again and send it once more. Your browser must allow cookies.",
+)
 
 #: Seconds.
 _RETRY_AFTER = "30"
@@ -68,12 +74,14 @@ def init_app(app: Flask) -> None:
 def _refused(error: HTTPException) -> Response:
     status = error.code or 500
     title, remedy = _WORDS.get(status) or _WORDS[400 if status < 500 else 500]
+    if isinstance(error, CSRFError):
+        title, remedy = _FOREIGN_FORM
     # webargs leaves what its schemas said, by place and field, in the exception.
     messages: dict[str, dict[str, list[str]]] = getattr(error, "data", {}).get("messages", {})
     fields = {name: said for place in messages.values() for name, said in place.items()}
     answer = _answer(Problem(status, _(title), _(remedy), fields))
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "Retry-After"):
             answer.headers[name] = value
     return answer
 
