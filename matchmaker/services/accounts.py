@@ -32,18 +32,17 @@ def actor_of(user: User) -> Actor:
     return signed_in(user.id, cast("Role", user.role), user.organisation_id, owner=user.owner)
 
 
-def check_free(email: str) -> None:
-    """Raises Conflict when the address has an account."""
+def check_new(email: str, role: str) -> None:
+    """Raises Conflict when the address has an account, Invalid for a role that does not exist."""
+    _check_role(role)
     if db.session.scalar(select(User.id).where(User.email == email)):
         raise Conflict(f"There is an account for {email} already.")
 
 
 def create(actor: Actor, email: str, name: str, role: str, password_hash: str) -> User:
-    """Make an account whose address is taken as confirmed. Raises Conflict when there is one."""
-    if role not in ROLES:
-        raise Invalid(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.")
+    """Make an account whose address is taken as confirmed. Raises what check_new raises."""
     with transaction():
-        check_free(email)
+        check_new(email, role)
         user: User = User(email=email, name=name, role=role, password=password_hash, confirmed_at=now())
         db.session.add(user)
         db.session.flush()
@@ -87,6 +86,12 @@ def note(user_id: int, action: str, after: dict[str, Any] | None = None) -> None
         user = db.session.get(User, user_id)
         actor = actor_of(user) if user else SYSTEM
         auditing.record(actor, action, "user", user_id, {}, after)
+
+
+def note_known_address(user_id: int) -> None:
+    """Say in the audit trail that somebody tried to make an account with an address that has one."""
+    with transaction():
+        auditing.record(SYSTEM, "user.register_again", "user", user_id)
 
 
 def note_limit(form: str, email: str = "", uniquifier: str = "") -> None:
@@ -204,8 +209,7 @@ def change_role(actor: Actor, user_id: int, role: str) -> User:
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
             raise Forbidden("Only administrators change roles, and nobody changes their own.")
-        if role not in ROLES:
-            raise Invalid(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.")
+        _check_role(role)
         if user.role == "administrator" and role != "administrator":
             _check_another_administrator(user)
         if user.role != role:
@@ -225,6 +229,11 @@ def reset_second_factor(actor: Actor, user_id: int) -> None:
         user.mf_recovery_codes = []
         auditing.record(actor, "user.reset_second_factor", "user", user.id)
         renew(user.id)
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.")
 
 
 def _locked(user_id: int) -> User:

@@ -16,6 +16,7 @@ from flask_security import (
     tf_profile_changed,
     user_authenticated,
     user_confirmed,
+    user_not_registered,
     user_registered,
 )
 from sqlalchemy.exc import IntegrityError
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
         (user_authenticated, _begin_session),
         (user_logged_out, _end_session),
         (user_registered, _note_registration),
+        (user_not_registered, _note_known_address),
         (user_confirmed, _note_confirmation),
         (password_changed, _note_new_password),
         (password_reset, _note_reset),
@@ -72,6 +74,11 @@ def _note_registration(_app: Flask, user: Any, **_: Any) -> None:
     except IntegrityError:
         # The same form twice at once: the other one made the account and sends the letter.
         abort(redirect(url_for("account.check_mail")))
+
+
+def _note_known_address(_app: Flask, user: Any, **_: Any) -> None:
+    """Also lets the answer take as long as for an address that is new."""
+    accounts.note_known_address(user.id)
 
 
 def _note_confirmation(_app: Flask, user: Any, **_: Any) -> None:

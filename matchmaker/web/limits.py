@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask, Response, current_app, request, session
@@ -18,19 +18,29 @@ from flask_limiter import Limiter, RateLimitExceeded, RequestLimit
 from flask_security import EmailValidateException
 
 from ..services import accounts
+from . import errors
 
 _MINUTES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """Tries in five minutes; `of` names the account that is tried."""
+    """Tries in five minutes; `of` names the account that is tried, `counts` says whether a try does."""
 
     of: Callable[[], str]
     pair: int
     account: int
     address: int
-    failures_only: bool
+    counts: Callable[[Response], bool]
+
+
+def _failed(response: Response) -> bool:
+    """A form that is shown again; one that was right leads on."""
+    return response.status_code == 200
+
+
+def _succeeded(response: Response) -> bool:
+    return response.status_code == 302
 
 
 def _submitted() -> str:
@@ -51,11 +61,11 @@ def _signed_in() -> str:
     return str(session.get("_user_id", ""))
 
 
-_GUESSING = _Limits(_submitted, pair=10, account=50, address=50, failures_only=True)
-_CODES = _Limits(_half_signed_in, pair=5, account=10, address=30, failures_only=True)
-_AGAIN = _Limits(_signed_in, pair=10, account=20, address=50, failures_only=True)
+_GUESSING = _Limits(_submitted, pair=10, account=50, address=50, counts=_failed)
+_CODES = _Limits(_half_signed_in, pair=5, account=10, address=30, counts=_failed)
+_AGAIN = _Limits(_signed_in, pair=10, account=20, address=50, counts=_failed)
 #: Each of these sends a letter to whichever address is given.
-_LETTERS = _Limits(_submitted, pair=3, account=5, address=20, failures_only=False)
+_LETTERS = _Limits(_submitted, pair=3, account=5, address=20, counts=_succeeded)
 
 _LIMITS = {
     "security.login": _GUESSING,
@@ -66,7 +76,8 @@ _LIMITS = {
     "security.register": _LETTERS,
     "security.forgot_password": _LETTERS,
     "security.send_confirmation": _LETTERS,
-    "security.change_email": _LETTERS,
+    # It shows its form again when it has sent the letter.
+    "security.change_email": replace(_LETTERS, counts=_failed),
 }
 
 
@@ -79,8 +90,7 @@ def init_app(app: Flask) -> None:
     def refuse_later(error: RateLimitExceeded) -> Response:
         reached = limiter.current_limit
         error.retry_after = max(1, reached.reset_at - int(time.time())) if reached else 60 * _MINUTES
-        answer: Response = app.ensure_sync(app.handle_http_exception)(error)
-        return answer
+        return errors.refused(error)
 
     app.register_error_handler(RateLimitExceeded, refuse_later)
 
@@ -108,12 +118,7 @@ def _limited(limiter: Limiter, view: Any, limits: _Limits) -> Any:
             f"{number} per {_MINUTES} minutes",
             key_func=key,
             methods=["POST"],
-            deduct_when=_failed if limits.failures_only else None,
+            deduct_when=limits.counts,
             on_breach=told,
         )(view)
     return view
-
-
-def _failed(response: Response) -> bool:
-    """A form that is shown again; one that was right leads on."""
-    return response.status_code == 200
