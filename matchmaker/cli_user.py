@@ -37,12 +37,13 @@ def create(email: str, role: str, name: str, password_stdin: bool) -> None:
 
     from .policy import SYSTEM
     from .services import accounts
+    from .text import one_line
 
     with application():
         email = _address(email)
         accounts.check_new(email, role)
         password = _normal(_read() if password_stdin else _ask(), email, name)
-        made = accounts.create(SYSTEM, email, name, role, hash_password(password))
+        made = accounts.create(SYSTEM, email, one_line(name), role, hash_password(password))
         click.echo(f"account {made.id} for {made.email}, role {made.role}")
 
 

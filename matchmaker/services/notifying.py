@@ -11,6 +11,7 @@ from models import Mail, db
 
 from ..errors import MailRefused
 from ..mail import Mailer, Message
+from ..text import one_line
 from ..transaction import transaction
 from . import outbox
 
@@ -29,7 +30,7 @@ def owe(
     mail = Mail(
         message_id=f"{secrets.token_hex(16)}@matchmaker",
         recipient=recipient,
-        subject=" ".join(subject.split())[:LONGEST_SUBJECT],
+        subject=one_line(subject)[:LONGEST_SUBJECT],
         text=text,
         html=html,
         headers=headers or {},

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from flask_security import LoginForm, RegisterFormV2
 from wtforms import Field, StringField, ValidationError
 
+from ..text import one_line
 from ..wording import _
 
 _LONGEST_NAME = 256
-
-
-def _tidy(name: str | None) -> str:
-    """One line without control characters, which a database or a letter's head would choke on."""
-    kept = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in name or "")
-    return " ".join("".join(kept).split())
 
 
 class SignInForm(LoginForm):
@@ -38,7 +32,7 @@ class SignInForm(LoginForm):
 class RegisterForm(RegisterFormV2):
     """A name, an address and a password; nothing else that is sent counts."""
 
-    name = StringField(filters=[_tidy], render_kw={"autocomplete": "name"})
+    name = StringField(filters=[lambda name: one_line(name or "")], render_kw={"autocomplete": "name"})
 
     def validate_name(self, field: Field) -> None:
         """Names are as long as their column."""
