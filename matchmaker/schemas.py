@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -116,6 +116,14 @@ class Several(fields.List[Any]):
         return [item for position, item in enumerate(loaded) if item not in loaded[:position]]
 
 
+class Number(fields.Float):
+    """A number; what is none is told how to write one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        said = "Write a number in digits, such as 60 or 0.5."
+        super().__init__(error_messages={"invalid": said, "special": said}, **kwargs)
+
+
 _QUANTITY = validate.Range(-1e15, 1e15, error="Use a larger unit: a number of at most fifteen digits.")
 
 
@@ -123,7 +131,7 @@ class BenefitSchema(Schema):
     """An advantage with its number and what it is measured against."""
 
     tag = Code(BENEFITS, "a benefit", required=True)
-    quantity = fields.Float(required=True, allow_nan=False, validate=_QUANTITY)
+    quantity = Number(required=True, allow_nan=False, validate=_QUANTITY)
     unit = Text(64, load_default="")
     baseline = Text(256, load_default="")
 
@@ -132,7 +140,7 @@ class TargetSchema(Schema):
     """A value the seeker must reach."""
 
     name = Text(128, filled=True, required=True)
-    quantity = fields.Float(required=True, allow_nan=False, validate=_QUANTITY)
+    quantity = Number(required=True, allow_nan=False, validate=_QUANTITY)
     unit = Text(64, load_default="")
 
 
@@ -177,7 +185,7 @@ class ListingSchema(Schema):
 
     @validates_schema
     def _title_says_something(self, data: Mapping[str, Any], **_: Any) -> None:
-        if not any(character.isalnum() for character in data.get("title", "")):
+        if "title" in self.fields and not any(character.isalnum() for character in data.get("title", "")):
             raise ValidationError("Give a title with at least one letter or digit.", "title")
 
 
@@ -208,9 +216,9 @@ class NeedSchema(ListingSchema):
             raise ValidationError("Give an amount together with its currency.", "budget_amount")
 
 
-def listing_schema(kind: str) -> ListingSchema:
-    """The schema of an offer or of a need."""
-    return OfferSchema() if kind == "offer" else NeedSchema()
+def listing_schema(kind: str, only: Sequence[str] | None = None) -> ListingSchema:
+    """The schema of an offer or of a need, or of some of its fields."""
+    return OfferSchema(only=only) if kind == "offer" else NeedSchema(only=only)
 
 
 class SearchSchema(Schema):

@@ -11,7 +11,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from flask_babel import gettext
 
-from models.taxonomy import CATEGORIES, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES
+from models.taxonomy import CATEGORIES, ORGANISATION_KINDS, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES, VERIFICATION_CHECKS
 
 from .schemas import COUNTRIES
 from .services.explaining import Band, Reason, Verdict
@@ -71,6 +71,103 @@ _FACETS = {
 
 _STATUSES = {"published": "current", "stale": "not confirmed lately"}
 
+#: Where a listing stands, for its own side and for staff.
+_STANDINGS = {
+    "draft": "draft",
+    "submitted": "waits for staff",
+    "in_review": "staff read it",
+    "changes_requested": "changes asked for",
+    "published": "public",
+    "stale": "public, not confirmed lately",
+    "archived": "archived",
+    "rejected": "rejected",
+    "withdrawn": "withdrawn",
+}
+
+_READINESS = (
+    "basic principles observed",
+    "concept formulated",
+    "concept proven in experiments",
+    "works in the laboratory",
+    "works in surroundings like the real ones",
+    "prototype shown in surroundings like the real ones",
+    "prototype shown in real use",
+    "complete and qualified",
+    "proven in real use",
+)
+
+_PAGES = {
+    "what": "What it is",
+    "field": "Where it belongs",
+    "advantage": "What it does better",
+    "readiness": "How ready it is, and where",
+    "protection": "How it is protected",
+    "terms": "How you want to work together",
+    "problem": "What has to be solved",
+    "place": "Where and when",
+}
+
+_FIELDS = {
+    "title": "Title",
+    "summary": "Summary",
+    "description": "Description",
+    "language": "Language of the text",
+    "category": "Category",
+    "subcategory": "Field",
+    "keywords": "Keywords",
+    "sdgs": "Development goals",
+    "benefits": "Advantages",
+    "trl": "Readiness level (TRL)",
+    "partnerships": "Partnership",
+    "ip_kind": "Kind of protection",
+    "ip_status": "Status of protection",
+    "ip_publications": "Publication numbers",
+    "ip_countries": "Protected in",
+    "ip_as_of": "As of",
+    "open_to_interest": "Others may ask for an introduction",
+    "anonymous": "Keep our name out of it",
+    "developed_in": "Developed in",
+    "deployed_in": "At work in",
+    "available_in": "Available in",
+    "wanted_in": "Wanted in",
+    "problem": "Problem",
+    "constraints": "Constraints",
+    "targets": "Values to reach",
+    "budget_amount": "Budget",
+    "budget_currency": "Currency",
+    "deadline": "Deadline",
+    "name": "Name",
+    "kind": "Kind",
+    "size_band": "Size",
+    "country": "Country",
+    "website": "Website",
+    "email": "E-mail address",
+    "owner": "As an owner",
+    "file": "Picture",
+    "alternative": "What it shows",
+}
+
+#: What is missing, and what it costs.
+_GAPS = {
+    "few_words": (
+        "Longer text",
+        "Meaning is compared passage by passage; less than 40 words hold little.",
+    ),
+    "category": ("Category", "Searches that are narrowed to a category leave out what has none."),
+    "advantage": ("Advantage with a number", "A number and what it is measured against let a seeker judge it at once."),
+    "trl": ("Readiness level", "Many needs ask for a least level; yours shows as unknown."),
+    "available_in": ("Countries", "Seekers look for what they can get in their country."),
+    "ip_status": ("Protection", "Partners ask first whether they may use it; yours shows as unknown."),
+    "partnerships": ("Kind of partnership", "A licence or a sale? Who wants the one skips the other."),
+    "language": ("Language of the text", "Searches by language leave it out."),
+    "keywords": ("Keywords", "Names that experts use are found even if your text says it otherwise."),
+    "problem": ("Problem in a few words", "Offers are compared with the problem first."),
+    "targets": ("Values to reach", "Providers see at once whether they can."),
+    "wanted_in": ("Countries", "Offers that are available there come first."),
+    "least_trl": ("Least readiness level", "You also get what is still in the laboratory."),
+    "deadline": ("Deadline", "Providers see whether they can be in time."),
+}
+
 
 def band(code: str) -> str:
     """A band: strong match, good match or possible match."""
@@ -106,6 +203,32 @@ def status(code: str) -> str | None:
     return _(_STATUSES[code]) if code in _STATUSES and code != "published" else None
 
 
+def standing(code: str) -> str:
+    """Where a listing stands, for its own side and for staff."""
+    return _(_STANDINGS[code])
+
+
+def readiness(level: int) -> str:
+    """What a readiness level means (ISO 16290)."""
+    return _(_READINESS[level - 1])
+
+
+def page(name: str) -> str:
+    """A page of the posting form."""
+    return _(_PAGES[name])
+
+
+def gap(name: str) -> tuple[str, str]:
+    """Something a listing leaves out, and what that costs."""
+    what, cost = _GAPS[name]
+    return _(what), _(cost)
+
+
+def field(name: str) -> str:
+    """A field, as forms and versions name it."""
+    return _(_FIELDS[name])
+
+
 def code_name(kind: str, code: str) -> str:
     """A code of a facet or of a reason's fact, in words. An unknown one stands for itself."""
     if kind in ("country", "deployed_in", "available_in"):
@@ -125,6 +248,29 @@ def choice_name(kind: str, code: str) -> str:
     if kind == "sdg":
         return f"{code} {_(SDGS[int(code)])}"
     return f"TRL {code}" if kind == "trl" else code_name(kind, code)
+
+
+def organisation_kind(code: str) -> str:
+    """What kind of organisation it is."""
+    return _(ORGANISATION_KINDS[code])
+
+
+def checks(codes: Iterable[str]) -> str:
+    """What staff compared when they verified an organisation."""
+    return ", ".join(_(VERIFICATION_CHECKS[code]) for code in codes)
+
+
+def organisation(name: str | None, *, anonymous: bool) -> str:
+    """Who stands behind a listing, as far as it may be told."""
+    if name:
+        return name
+    return _("Anonymous organisation") if anonymous else _("Organisation not stated")
+
+
+def category_path(category: str | None, subcategory: str | None) -> str:
+    """A category and what it is narrowed to; "" when there is none."""
+    codes = (("category", category), ("subcategory", subcategory))
+    return " › ".join(code_name(kind, code) for kind, code in codes if code)
 
 
 def country(code: str) -> str:

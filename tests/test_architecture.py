@@ -39,11 +39,14 @@ SHARED = ("matchmaker.passwords", "matchmaker.wording")
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
+    "matchmaker.imaging",
+    "matchmaker.listing_states",
     "matchmaker.logs",
     "matchmaker.mail",
     "matchmaker.metrics",
     "matchmaker.policy",
     "matchmaker.schemas",
+    "matchmaker.schemas_people",
     "matchmaker.settings",
     "matchmaker.sqlite_file",
     "matchmaker.text",

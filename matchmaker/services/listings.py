@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from models import Listing, Organisation, db
+from models import Listing, ListingVersion, Organisation, db
 from models.base import LARGEST_ID, now
 from models.taxonomy import PUBLIC_STATUSES
 
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, Forbidden, NotFound
+from ..listing_states import EDITABLE, after
 from ..policy import Actor, can
 from ..schemas import NeedSchema, OfferSchema
 from ..transaction import transaction
@@ -55,6 +59,7 @@ def draft(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Orga
     """Store a new listing that only its own side and staff see. `values` come out of its schema."""
     with transaction():
         listing = _draft(kind, values, organisation)
+        listing.created_by_id = actor.user_id
         db.session.add(listing)
         db.session.flush()
         _record(actor, "listing.draft", listing, {}, {"kind": listing.kind, "title": listing.title})
@@ -64,8 +69,9 @@ def draft(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Orga
 def publish_draft(actor: Actor, listing_id: int, version: int) -> Listing:
     """Show to everybody what was a draft or had been withdrawn. Raises NotFound, and Conflict when it has changed."""
     with transaction():
-        listing = _editable(actor, listing_id, version)
-        _change(actor, listing, "listing.publish", {"status": "published", **_dated(now())})
+        listing = editable(actor, listing_id, version)
+        status = after("publish", listing.status)
+        change(actor, listing, "listing.publish", {"status": status, **_dated(now())})
         return listing
 
 
@@ -75,16 +81,18 @@ def revise(actor: Actor, listing_id: int, version: int, values: Mapping[str, Any
     `values` come out of its schema. Raises NotFound, and Conflict when somebody else was faster.
     """
     with transaction():
-        listing = _editable(actor, listing_id, version)
+        listing = revisable(actor, listing_id, version)
         if any(getattr(listing, name) != value for name, value in values.items()):
-            _change(actor, listing, "listing.revise", values)
+            change(actor, listing, "listing.revise", values)
         return listing
 
 
 def delete(actor: Actor, listing_id: int, version: int) -> None:
     """Remove a listing for good, with its matches; the audit trail stays. Raises NotFound and Conflict."""
     with transaction():
-        listing = _editable(actor, listing_id, version)
+        listing = editable(actor, listing_id, version)
+        if not can(actor, "listing.delete", listing):
+            raise Forbidden("Only owners of the organisation delete what was published. Withdraw it instead.")
         _record(actor, "listing.delete", listing, {"kind": listing.kind, "title": listing.title}, {})
         outbox.enqueue("index", listing.id)
         db.session.delete(listing)
@@ -125,20 +133,25 @@ def _reimport(actor: Actor, kind: str, listing: Listing, row: Imported) -> str:
         return "unchanged"
     organisation_id = row.organisation.id if row.organisation else None
     _apply(listing, row.origin)
-    _change(actor, listing, "listing.reimport", {**row.values, "organisation_id": organisation_id})
+    change(actor, listing, "listing.reimport", {**row.values, "organisation_id": organisation_id})
     return "changed"
 
 
 def withdraw(actor: Actor, listing_id: int) -> Listing:
     """Take a listing out of every list and index; it stays in the database."""
     with transaction():
-        listing = _editable(actor, listing_id)
-        _change(actor, listing, "listing.withdraw", {"status": "withdrawn"})
+        listing = find(actor, listing_id, lock=True)
+        if not can(actor, "listing.withdraw", listing):
+            raise NotFound("There is no such listing.")
+        change(actor, listing, "listing.withdraw", {"status": after("withdraw", listing.status)})
         return listing
 
 
-def _editable(actor: Actor, listing_id: int, version: int | None = None) -> Listing:
-    """The listing, its row locked until the transaction ends, if the actor may change it and read it as it is."""
+def editable(actor: Actor, listing_id: int, version: int | None = None) -> Listing:
+    """The listing, its row locked until the transaction ends, if the actor may change it and read it as it is.
+
+    Raises NotFound, and Conflict when it is not at `version` any more.
+    """
     listing = find(actor, listing_id, lock=True)
     if not can(actor, "listing.edit", listing):
         raise NotFound("There is no such listing.")
@@ -147,6 +160,14 @@ def _editable(actor: Actor, listing_id: int, version: int | None = None) -> List
             f"Somebody else changed this listing meanwhile: it is at version {listing.version}, you read version "
             f"{version}. Read it again, then repeat your change."
         )
+    return listing
+
+
+def revisable(actor: Actor, listing_id: int, version: int | None = None) -> Listing:
+    """As `editable`, while what the listing shows may change. Raises Conflict too while moderators look at it."""
+    listing = editable(actor, listing_id, version)
+    if actor.kind != "system" and listing.status not in EDITABLE:
+        raise Conflict("This listing is with the moderators. Take it back before you change it.")
     return listing
 
 
@@ -191,15 +212,24 @@ def totals() -> dict[str, int]:
 
 
 def organisation_named(name: str, kind: str | None, country: str | None, *, sample: bool = False) -> Organisation:
-    """The organisation of this name and country, made when it is new. Call it inside a transaction."""
-    found = db.session.scalar(
-        select(Organisation).where(Organisation.name == name, Organisation.country == country).limit(1)
-    )
-    if found is None:
-        found = Organisation(name=name, kind=kind, country=country, sample=sample)
-        db.session.add(found)
-        db.session.flush()
-    return found
+    """The organisation that imports know by this name and country, made when it is new. Call it in a transaction.
+
+    Two at once make it once; the slower one waits for the other's transaction.
+    """
+    key = hashlib.sha256(json.dumps([name, country]).encode()).hexdigest()
+    known = select(Organisation).where(Organisation.import_key == key)
+    if found := db.session.scalar(known):
+        return found
+    made = Organisation(name=name, kind=kind, country=country, sample=sample, import_key=key)
+    try:
+        with db.session.begin_nested():
+            db.session.add(made)
+    except IntegrityError:
+        faster = db.session.scalar(known)
+        if faster is None:
+            raise
+        return faster
+    return made
 
 
 #: What a listing says, in the order of its page; everything else is about the listing.
@@ -241,13 +271,24 @@ def _apply(listing: Listing, origin: Origin) -> None:
     listing.source_hash, listing.sample = origin.hash, origin.sample
 
 
-def _change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any]) -> None:
-    before, after = {}, {}
-    for name, value in values.items():
-        old = getattr(listing, name)
-        if old != value:
-            before[name], after[name] = old, value
-            setattr(listing, name, value)
+def change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any]) -> None:
+    """Set fields of a listing whose row is locked: a new version, an audit entry, an outbox item.
+
+    What others may have read is kept as it was. Call it inside the transaction that locked the row.
+    """
+    changed = {name: value for name, value in values.items() if getattr(listing, name) != value}
+    before = {name: getattr(listing, name) for name in changed}
+    if listing.status != "draft" and any(name in CONTENT for name in changed):
+        old = ListingVersion(listing_id=listing.id, version=listing.version, values=content_of(listing))
+        old.replaced_by_id = actor.user_id
+        db.session.add(old)
+    for name, value in changed.items():
+        setattr(listing, name, value)
+    renew(actor, listing, action, before, changed)
+
+
+def renew(actor: Actor, listing: Listing, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Make what changed about a listing a new version, with its audit entry and outbox item. See `change`."""
     listing.version += 1
     _record(actor, action, listing, before, after)
     outbox.enqueue("index", listing.id)

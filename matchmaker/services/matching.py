@@ -43,7 +43,7 @@ MOST_PLAIN = 1000
 
 @dataclass(frozen=True, slots=True)
 class ListingView:
-    """A listing as an audience may see it; `organisation` and its country are None when they are not to be shown."""
+    """A listing as an audience may see it; what is of its organisation is None when it is not to be shown."""
 
     id: int
     kind: str
@@ -56,12 +56,21 @@ class ListingView:
     sdgs: tuple[int, ...]
     partnerships: tuple[str, ...]
     organisation: str | None
+    organisation_id: int | None
+    #: When staff verified the organisation.
+    verified: datetime | None
     country: str | None
     anonymous: bool
     sample: bool
     source: str | None
     published: datetime | None
+    confirmed: datetime | None
     deadline: date | None
+
+    @property
+    def updated(self) -> datetime | None:
+        """When somebody last stood by the listing as it is."""
+        return max(filter(None, (self.published, self.confirmed)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,7 @@ def find(
     page: int = 1,
     per_page: int = PAGE,
     fold: bool = True,
+    least_score: float = explaining.LEAST_SCORE,
 ) -> MatchPage:
     """The listings of the `wanted` kind that answer a text or serve a listing of the other kind, explained.
 
@@ -133,7 +143,8 @@ def find(
 
     Costs one encode (for a stored listing whose text did not change a look-up instead), one search and one SELECT;
     once a second a look for changes comes first. `posted` holds the first and the last day of publication, in UTC.
-    Near-duplicates are folded under the best of them. Never fails for the engine's sake: without it, a plain filter in
+    Near-duplicates are folded under the best of them, and what scores below `least_score` is left out. Never fails
+    for the engine's sake: without it, a plain filter in
     the database answers, with a notice.
     """
     Reader.of(engine).pull()
@@ -152,7 +163,7 @@ def find(
         text=text,
         encoded=stored,
         sort="newest" if sort == "newest" else "relevance",
-        least_score=0.0 if not text or _asks_for_words(engine, parsed) else explaining.LEAST_SCORE,
+        least_score=0.0 if not text or _asks_for_words(engine, parsed) else least_score,
         fold=fold,
         fixed=frozenset(parsed.filters),
         offset=(page - 1) * per_page,
@@ -228,11 +239,14 @@ def view_of(listing: Listing, actor: Actor) -> ListingView:
         sdgs=tuple(listing.sdgs),
         partnerships=tuple(listing.partnerships),
         organisation=organisation.name if organisation else None,
+        organisation_id=organisation.id if organisation else None,
+        verified=organisation.verified_at if organisation else None,
         country=organisation.country if organisation else None,
         anonymous=listing.anonymous,
         sample=listing.sample,
         source=listing.source,
         published=listing.published_at,
+        confirmed=listing.confirmed_at,
         deadline=listing.deadline,
     )
 

@@ -6,10 +6,29 @@ from flask import Flask
 from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 
+from models.taxonomy import CATEGORIES, MODERATION_REASONS, SUBCATEGORIES
+
 from .. import wording
 from ..services.explaining import mark
-from . import account, delivery, errors, health, listings, observing, public, security
-from .converters import Kind, ListingId
+from . import (
+    account,
+    addresses,
+    delivery,
+    errors,
+    feeds,
+    fragments,
+    health,
+    images,
+    listings,
+    members,
+    observing,
+    organisations,
+    posting,
+    public,
+    security,
+    sitemap,
+)
+from .converters import Kind, ListingId, ListingName
 
 
 def init_app(app: Flask, migrations: str) -> None:
@@ -17,9 +36,19 @@ def init_app(app: Flask, migrations: str) -> None:
     observing.init_app(app)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.static_url_path = "/static"
-    app.url_map.converters.update(kind=Kind, id=ListingId)
+    app.url_map.converters.update(kind=Kind, id=ListingId, name=ListingName)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(wording=wording, mark=mark)
+    app.jinja_env.globals.update(
+        wording=wording,
+        mark=mark,
+        categories=CATEGORIES,
+        subcategories=SUBCATEGORIES,
+        moderation_reasons=MODERATION_REASONS,
+        listing_address=addresses.listing_address,
+        short_address=addresses.short_address,
+        public_address=addresses.public_address,
+    )
+    app.extensions["fragments"] = fragments.Fragments()
     Babel(app, default_locale="en")
     Bootstrap5(app)
     delivery.init_app(app)
@@ -29,4 +58,10 @@ def init_app(app: Flask, migrations: str) -> None:
     health.init_app(app, migrations)
     app.register_blueprint(public.public)
     app.register_blueprint(listings.listings)
+    app.register_blueprint(feeds.feeds)
+    app.register_blueprint(sitemap.sitemap)
     app.register_blueprint(account.account)
+    app.register_blueprint(posting.post)
+    app.register_blueprint(organisations.organisations)
+    app.register_blueprint(members.members)
+    app.register_blueprint(images.images)

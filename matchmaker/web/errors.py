@@ -26,7 +26,7 @@ _WORDS = {
         "The address may be mistyped, or the listing was withdrawn. Search for what you need instead.",
     ),
     405: ("This address cannot be used that way", "Open it from a link, or start from the search."),
-    409: ("Somebody else was faster", "Look at what changed, then repeat yours."),
+    409: ("This cannot be done as things stand", "Look at what changed, then repeat yours."),
     413: ("What you sent is too large", "Send at most 16 MB at once; split a larger file into parts."),
     414: (
         "The text is too long for an address",

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import get_locale
+from markupsafe import Markup
+
+from models import Listing
 
 from ..errors import NotFound
 from ..parts import Parts
+from ..policy import can
+from ..services import following, images, matching, spelling
 from ..services import listings as service
-from ..services import matching, spelling
 from ..services.matching import MatchPage
-from ..text import rendered, web_address
-from . import results
-from .facts import facts
+from ..text import rendered
+from . import fragments, linked_data, results
+from .addresses import listing_address, listing_name, moved, number_in
+from .facts import abstract, facts, source_address
 from .results import Search
 from .security import actor
 
@@ -28,26 +34,55 @@ def search(kind: str) -> str:
     asked = Search.read("listings.search", {"kind": kind}, request.args)
     page = matching.find(_parts().engine, actor(), kind, text=asked.text, **asked.options)
     correction = spelling.correct(_parts().engine, asked.text)
-    return render_template("listings/search.html", kind=kind, correction=correction, **_around(asked, page))
+    return render_template(
+        "listings/search.html",
+        kind=kind,
+        correction=correction,
+        feed_title=results.feed_title(kind, asked),
+        **_around(asked, page),
+    )
 
 
-@listings.get("/<kind:kind>/<id:listing_id>")
-def show(kind: str, listing_id: int) -> str:
-    """A listing with its facts and its best counterparts."""
-    listing = service.find(actor(), listing_id, kind)
-    best = matching.find(_parts().engine, actor(), _other(kind), listing=listing, per_page=_BEST)
+@listings.get("/<kind:kind>/<name:name>")
+def show(kind: str, name: str) -> str | Response:
+    """A listing with its facts and its best counterparts; at another address than its own, the way there."""
+    listing = service.find(actor(), number_in(name), kind)
+    if name != listing_name(listing):
+        return moved(listing_address(listing))
+    named = None if listing.anonymous else listing.organisation
     return render_template(
         "listings/show.html",
         listing=listing,
         view=matching.view_of(listing, actor()),
+        own=can(actor(), "listing.edit", listing),
+        images=images.of_listing(listing.id),
+        # On an anonymous listing nobody sees a card or a logo; its own side reads the name.
+        organisation=named,
+        logo=images.logo_of(named.id) if named else None,
+        abstract=abstract(listing),
+        linked_data=linked_data.of_listing(listing),
         description=rendered(listing.description),
-        facts=facts(listing),
-        # Where it was published would give an anonymous organisation away.
-        source_address=None if listing.anonymous else web_address(listing.source_url),
-        best=best,
-        similar=matching.similar(_parts().engine, actor(), listing),
-        wanted=_other(kind),
+        facts=facts(listing, actor()),
+        source_address=source_address(listing, actor()),
+        related=_related(listing),
     )
+
+
+def _related(listing: Listing) -> Markup:
+    """What may serve the listing and what is like it; for visitors kept until anything that can be found changes."""
+    if actor().known:
+        return _rendered_related(listing)[0]
+    key = (listing.id, listing.version, str(get_locale()), following.state(_parts().engine))
+    return fragments.kept(key, lambda: _rendered_related(listing))
+
+
+def _rendered_related(listing: Listing) -> tuple[Markup, bool]:
+    """The fragment, and whether it is as good as it gets: while a part is down it is not kept."""
+    wanted = _other(listing.kind)
+    best = matching.find(_parts().engine, actor(), wanted, listing=listing, per_page=_BEST)
+    similar = matching.similar(_parts().engine, actor(), listing)
+    html = render_template("listings/_related.html", listing=listing, best=best, similar=similar, wanted=wanted)
+    return Markup(html), not best.notices  # noqa: S704 - the template has escaped it
 
 
 @listings.get("/<kind:kind>/<id:listing_id>/<kind:wanted>")

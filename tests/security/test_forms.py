@@ -107,7 +107,7 @@ def test_what_lacks_is_said_beside_its_field_and_first_of_all(app: Flask, lackin
     page = Browser(app).post("/account/register", **lacking)
     body = page.get_data(as_text=True)
     assert page.status_code == 200
-    assert 'class="problems" role="alert"' in body
+    assert 'class="error-summary" role="alert"' in body
     for name in {"email", "password"} - {key for key, value in lacking.items() if len(value) < 100}:
         assert f'<a href="#{name}">' in body
         assert f'id="{name}-error"' in body

@@ -19,14 +19,13 @@ from models.base import now
 
 def everywhere(app: Flask) -> str:
     """All that the database holds, as one text."""
-    with app.app_context():
-        with db.engine.connect() as connection:
-            names = inspect(connection).get_table_names()
-            return "\n".join(
-                f"{name} {row}"
-                for name in names
-                for row in connection.execute(text(f'SELECT * FROM "{name}"'))  # noqa: S608
-            )
+    with app.app_context(), db.engine.connect() as connection:
+        names = inspect(connection).get_table_names()
+        return "\n".join(
+            f"{name} {row}"
+            for name in names
+            for row in connection.execute(text(f'SELECT * FROM "{name}"'))  # noqa: S608
+        )
 
 
 @pytest.fixture
