@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from ..errors import Invalid, MatchmakerError
 from ..wording import _
@@ -42,6 +44,11 @@ _WORDS = {
     ),
 }
 
+#: Somebody pressed a button on a page of an ended session, or on one of another site.
+_FOREIGN_FORM = (
+    "This form cannot be taken any more",
+    "Nothing was changed. Go back, load the page again and send it once more. Your browser must allow cookies.",
+)
 
 #: Seconds.
 _RETRY_AFTER = "30"
@@ -59,21 +66,27 @@ class Problem:
 
 def init_app(app: Flask) -> None:
     """Answer every error with its page or its JSON."""
-    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(HTTPException, refused)
     app.register_error_handler(MatchmakerError, _failed)
     for kind in (DatabaseError, InterfaceError, PoolTimeout):
         app.register_error_handler(kind, _without_database)
 
 
-def _refused(error: HTTPException) -> Response:
+def refused(error: HTTPException) -> Response:
+    """The answer to an error of HTTP itself, with what its headers say of a way on."""
     status = error.code or 500
     title, remedy = _WORDS.get(status) or _WORDS[400 if status < 500 else 500]
+    if isinstance(error, CSRFError):
+        title, remedy = _FOREIGN_FORM
+    remedy = _(remedy)
+    if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
+        remedy = _("Wait %(minutes)s min, then try again.", minutes=math.ceil(error.retry_after / 60))
     # webargs leaves what its schemas said, by place and field, in the exception.
     messages: dict[str, dict[str, list[str]]] = getattr(error, "data", {}).get("messages", {})
     fields = {name: said for place in messages.values() for name, said in place.items()}
-    answer = _answer(Problem(status, _(title), _(remedy), fields))
+    answer = _answer(Problem(status, _(title), remedy, fields))
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "Retry-After"):
             answer.headers[name] = value
     return answer
 
