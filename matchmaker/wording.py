@@ -1,4 +1,4 @@
-"""Codes in words, for pages and the API alike. Every sentence passes `_`, so that translations can come later."""
+"""Codes, dates and numbers in the reader's language, for pages and the API alike; in English where nobody reads."""
 
 from __future__ import annotations
 
@@ -9,67 +9,85 @@ from decimal import Decimal
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 from models.taxonomy import CATEGORIES, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES
 
+from .messages import N_, Message
 from .schemas import COUNTRIES
 from .services.explaining import Band, Reason, Verdict
 from .services.matching import LONGEST_TEXT
 
+#: The product writes British English.
+ENGLISH = Locale("en", "GB")
+
 
 def _(text: str, **values: object) -> str:
-    """The text in the reader's language, with its values filled in."""
+    """The text in the reader's language, with its values filled in; a message brings values of its own."""
+    if isinstance(text, Message):
+        own = {name: _(value) if isinstance(value, Message) else value for name, value in text.values.items()}
+        text, values = text.template, own | values
     return str(gettext(text, **values))
 
 
-_ENGLISH = Locale("en")
+_BANDS = {Band.STRONG: N_("strong match"), Band.GOOD: N_("good match"), Band.POSSIBLE: N_("possible match")}
 
-_BANDS = {Band.STRONG: "strong match", Band.GOOD: "good match", Band.POSSIBLE: "possible match"}
-
-_VERDICTS = {Verdict.FITS: "Fits", Verdict.DIFFERS: "Does not fit", Verdict.UNKNOWN: "Unknown"}
+_VERDICTS = {Verdict.FITS: N_("Fits"), Verdict.DIFFERS: N_("Does not fit"), Verdict.UNKNOWN: N_("Unknown")}
 
 _REASONS = {
-    ("category", Verdict.FITS): "Same category: %(offered)s",
-    ("category", Verdict.DIFFERS): "Different category: %(offered)s, not %(wanted)s",
-    ("category", Verdict.UNKNOWN): "Category not stated",
-    ("subcategory", Verdict.FITS): "Same field: %(offered)s",
-    ("trl", Verdict.FITS): "TRL %(offered)s, and at least %(wanted)s is wanted",
-    ("trl", Verdict.DIFFERS): "TRL %(offered)s, but at least %(wanted)s is wanted",
-    ("trl", Verdict.UNKNOWN): "Readiness level not stated",
-    ("deployed_in", Verdict.FITS): "Already at work in %(offered)s",
-    ("available_in", Verdict.FITS): "Available in %(offered)s",
-    ("available_in", Verdict.DIFFERS): "Available in %(offered)s, not in %(wanted)s",
-    ("available_in", Verdict.UNKNOWN): "Not stated whether it is available in %(wanted)s",
-    ("partnership", Verdict.FITS): "Same partnership: %(offered)s",
-    ("partnership", Verdict.DIFFERS): "Different partnership: %(offered)s, not %(wanted)s",
-    ("partnership", Verdict.UNKNOWN): "Type of partnership not stated",
-    ("sdg", Verdict.FITS): "Same goals: %(offered)s",
-    ("ip", Verdict.UNKNOWN): "Protection (patents and the like) not stated",
+    ("category", Verdict.FITS): N_("Same category: %(offered)s"),
+    ("category", Verdict.DIFFERS): N_("Different category: %(offered)s, not %(wanted)s"),
+    ("category", Verdict.UNKNOWN): N_("Category not stated"),
+    ("subcategory", Verdict.FITS): N_("Same field: %(offered)s"),
+    ("trl", Verdict.FITS): N_("TRL %(offered)s, and at least %(wanted)s is wanted"),
+    ("trl", Verdict.DIFFERS): N_("TRL %(offered)s, but at least %(wanted)s is wanted"),
+    ("trl", Verdict.UNKNOWN): N_("Readiness level not stated"),
+    ("deployed_in", Verdict.FITS): N_("Already at work in %(offered)s"),
+    ("available_in", Verdict.FITS): N_("Available in %(offered)s"),
+    ("available_in", Verdict.DIFFERS): N_("Available in %(offered)s, not in %(wanted)s"),
+    ("available_in", Verdict.UNKNOWN): N_("Not stated whether it is available in %(wanted)s"),
+    ("partnership", Verdict.FITS): N_("Same partnership: %(offered)s"),
+    ("partnership", Verdict.DIFFERS): N_("Different partnership: %(offered)s, not %(wanted)s"),
+    ("partnership", Verdict.UNKNOWN): N_("Type of partnership not stated"),
+    ("sdg", Verdict.FITS): N_("Same goals: %(offered)s"),
+    ("ip", Verdict.UNKNOWN): N_("Protection (patents and the like) not stated"),
 }
 
 _NOTICES = {
-    "no_vectors": "Only shared words are compared just now, not meaning, so some good results may be missing. "
-    "Try again in a few minutes.",
-    "no_keywords": "Only meaning is compared just now, not single words, so exact names may be missed. "
-    "Try again in a few minutes.",
-    "no_engine": "Search is limited just now: these are the newest listings that hold one of your words. "
-    "Try again in a few minutes.",
-    "text_cut": "The text is long. Its first %(most)s characters were used.",
-    "ignored": "This filter is not known and was left out: %(value)s.",
+    "no_vectors": N_(
+        "Only shared words are compared just now, not meaning, so some good results may be missing. "
+        "Try again in a few minutes."
+    ),
+    "no_keywords": N_(
+        "Only meaning is compared just now, not single words, so exact names may be missed. Try again in a few minutes."
+    ),
+    "no_engine": N_(
+        "Search is limited just now: these are the newest listings that hold one of your words. "
+        "Try again in a few minutes."
+    ),
+    "text_cut": N_("The text is long. Its first %(most)s characters were used."),
+    "ignored": N_("This filter is not known and was left out: %(value)s."),
 }
 
 _FACETS = {
-    "category": "Category",
-    "country": "Country",
-    "trl": "Readiness level (TRL)",
-    "partnership": "Partnership",
-    "sdg": "Development goal (SDG)",
-    "language": "Language",
-    "status": "Status",
+    "category": N_("Category"),
+    "country": N_("Country"),
+    "trl": N_("Readiness level (TRL)"),
+    "partnership": N_("Partnership"),
+    "sdg": N_("Development goal (SDG)"),
+    "language": N_("Language"),
+    "status": N_("Status"),
 }
 
-_STATUSES = {"published": "current", "stale": "not confirmed lately"}
+_STATUSES = {"published": N_("current"), "stale": N_("not confirmed lately")}
+
+_COMMAS = {"ar": "، ", "zh": "、"}
+
+
+def reader() -> Locale:
+    """The rules by which the reader writes dates, numbers and names; English ones without an application."""
+    locale: Locale | None = get_locale()
+    return locale or ENGLISH
 
 
 def band(code: str) -> str:
@@ -129,13 +147,13 @@ def choice_name(kind: str, code: str) -> str:
 
 def country(code: str) -> str:
     """A country's everyday name; ISO's own names hold commas, which would break lists of countries."""
-    return str(_ENGLISH.territories.get(code) or COUNTRIES.get(code, code))
+    return str(reader().territories.get(code) or COUNTRIES.get(code, code))
 
 
 def language(tag: str) -> str:
     """A language's name, from its BCP-47 tag."""
     locale = _locale(tag)
-    return (locale.get_display_name(_ENGLISH) if locale else None) or tag
+    return (locale.get_display_name(reader()) if locale else None) or tag
 
 
 def direction(tag: str) -> str:
@@ -155,7 +173,7 @@ def _locale(tag: str) -> Locale | None:
 
 def day(moment: date | datetime) -> str:
     """A date in full: 3 May 2026."""
-    return format_date(moment, "d MMMM y", locale=_ENGLISH)
+    return format_date(moment, "long", locale=reader())
 
 
 def period(first: date | None, last: date | None) -> str:
@@ -168,12 +186,27 @@ def period(first: date | None, last: date | None) -> str:
 def number(value: float | Decimal) -> str:
     """A number with its thousands apart; one too large or too small to be read so, by its powers of ten."""
     readable = value == 0 or 1e-3 <= abs(float(value)) < 1e16
-    return format_decimal(value, locale=_ENGLISH) if readable else f"{value:g}"
+    return format_decimal(value, locale=reader()) if readable else f"{value:g}"
+
+
+def fixed(value: float, places: int) -> str:
+    """A number with just so many places."""
+    return format_decimal(value, f"0.{'0' * places}", locale=reader())
+
+
+def comma() -> str:
+    """What stands between the items of a list."""
+    return _COMMAS.get(reader().language, ", ")
+
+
+def joined(names: Iterable[str]) -> str:
+    """The names as a list."""
+    return comma().join(names)
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:
     """The names with commas between; past `most`, how many more there are."""
-    shown = ", ".join(names[:most])
+    shown = joined(names[:most])
     more = len(names) - most
     return _("%(shown)s and %(more)s more", shown=shown, more=more) if more > 0 else shown
 

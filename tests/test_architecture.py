@@ -33,11 +33,12 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "matchmaker.cli_steps": ("matchmaker.worker",),
 }
 #: What pages, the API and the command share; it says things to people, so services must not know it.
-SHARED = ("matchmaker.wording",)
+SHARED = ("matchmaker.wording", "matchmaker.translations")
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
     "matchmaker.logs",
+    "matchmaker.messages",
     "matchmaker.metrics",
     "matchmaker.policy",
     "matchmaker.schemas",

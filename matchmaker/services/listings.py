@@ -17,6 +17,7 @@ from models.base import LARGEST_ID, now
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, NotFound
+from ..messages import N_
 from ..policy import Actor, can
 from ..transaction import transaction
 from . import outbox
@@ -120,7 +121,14 @@ def put_imported(actor: Actor, kind: str, source: str, rows: Sequence[Imported])
 
 def _reimport(actor: Actor, kind: str, listing: Listing, row: Imported) -> str:
     if listing.kind != kind:
-        raise Conflict(f"{row.origin.source_id!r} is already stored as {listing.kind}, so it cannot become {kind}.")
+        raise Conflict(
+            N_(
+                "%(id)r is already stored as %(stored)s, so it cannot become %(kind)s.",
+                id=row.origin.source_id,
+                stored=listing.kind,
+                kind=kind,
+            )
+        )
     if listing.source_hash == row.origin.hash:
         return "unchanged"
     organisation_id = row.organisation.id if row.organisation else None
@@ -141,11 +149,15 @@ def _editable(actor: Actor, listing_id: int, version: int | None = None) -> List
     """The listing, its row locked until the transaction ends, if the actor may change it and read it as it is."""
     listing = find(actor, listing_id, lock=True)
     if not can(actor, "listing.edit", listing):
-        raise NotFound("There is no such listing.")
+        raise NotFound(N_("There is no such listing."))
     if version is not None and listing.version != version:
         raise Conflict(
-            f"Somebody else changed this listing meanwhile: it is at version {listing.version}, you read version "
-            f"{version}. Read it again, then repeat your change."
+            N_(
+                "Somebody else changed this listing meanwhile: it is at version %(now)s, you read version %(read)s. "
+                "Read it again, then repeat your change.",
+                now=listing.version,
+                read=version,
+            )
         )
     return listing
 
@@ -157,7 +169,7 @@ def find(actor: Actor, listing_id: int, kind: str | None = None, *, lock: bool =
         query = query.with_for_update(of=Listing)
     listing = db.session.scalar(query) if 0 < listing_id <= LARGEST_ID else None
     if listing is None or (kind and listing.kind != kind) or not can(actor, "listing.see", listing):
-        raise NotFound("There is no such listing. It may have been withdrawn.")
+        raise NotFound(N_("There is no such listing. It may have been withdrawn."))
     return listing
 
 

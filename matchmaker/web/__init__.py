@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 
 from .. import wording
 from ..services.explaining import mark
-from . import delivery, errors, health, listings, observing, public
+from . import delivery, errors, health, languages, listings, observing, public
 from .converters import Kind, ListingId
 
 
@@ -20,7 +19,7 @@ def init_app(app: Flask, migrations: str) -> None:
     app.url_map.converters.update(kind=Kind, id=ListingId)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.globals.update(wording=wording, mark=mark)
-    Babel(app, default_locale="en")
+    languages.init_app(app)
     Bootstrap5(app)
     delivery.init_app(app)
     errors.init_app(app)

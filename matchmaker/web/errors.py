@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
@@ -11,30 +12,34 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from ..errors import Invalid, MatchmakerError
+from ..messages import N_
 from ..wording import _
 
 log = logging.getLogger(__name__)
 
 _WORDS = {
-    400: ("This request cannot be read", "Go back and try again, or start from the search."),
+    400: (N_("This request cannot be read"), N_("Go back and try again, or start from the search.")),
     404: (
-        "There is nothing at this address",
-        "The address may be mistyped, or the listing was withdrawn. Search for what you need instead.",
+        N_("There is nothing at this address"),
+        N_("The address may be mistyped, or the listing was withdrawn. Search for what you need instead."),
     ),
-    405: ("This address cannot be used that way", "Open it from a link, or start from the search."),
-    413: ("What you sent is too large", "Send at most 16 MB at once; split a larger file into parts."),
+    405: (N_("This address cannot be used that way"), N_("Open it from a link, or start from the search.")),
+    413: (N_("What you sent is too large"), N_("Send at most 16 MB at once; split a larger file into parts.")),
     414: (
-        "The text is too long for an address",
-        "Shorten it to its main points and search again. About 20,000 letters fit, fewer in scripts other than Latin.",
+        N_("The text is too long for an address"),
+        N_(
+            "Shorten it to its main points and search again. "
+            "About 20,000 letters fit, fewer in scripts other than Latin."
+        ),
     ),
-    422: ("Something in this request cannot be used", "Change what is named here and try again."),
+    422: (N_("Something in this request cannot be used"), N_("Change what is named here and try again.")),
     500: (
-        "This did not work because of a fault on our side",
-        "Nothing of yours was changed. Try again in a few minutes.",
+        N_("This did not work because of a fault on our side"),
+        N_("Nothing of yours was changed. Try again in a few minutes."),
     ),
     503: (
-        "The listings cannot be read just now",
-        "The database does not answer. Try again in half a minute; what you searched for stands in the address.",
+        N_("The listings cannot be read just now"),
+        N_("The database does not answer. Try again in half a minute; what you searched for stands in the address."),
     ),
 }
 
@@ -66,7 +71,7 @@ def _refused(error: HTTPException) -> Response:
     title, remedy = _WORDS.get(status) or _WORDS[400 if status < 500 else 500]
     # webargs leaves what its schemas said, by place and field, in the exception.
     messages: dict[str, dict[str, list[str]]] = getattr(error, "data", {}).get("messages", {})
-    fields = {name: said for place in messages.values() for name, said in place.items()}
+    fields = {name: _said(said) for place in messages.values() for name, said in place.items()}
     answer = _answer(Problem(status, _(title), _(remedy), fields))
     for name, value in error.get_headers():
         if name == "Allow":
@@ -78,8 +83,15 @@ def _failed(error: MatchmakerError) -> Response:
     if error.status >= 500:
         log.error("%s", error)
     title, remedy = _WORDS.get(error.status) or _WORDS[400]
-    fields = error.problems if isinstance(error, Invalid) else {}
-    return _answer(Problem(error.status, _(title), str(error) if error.status < 500 else _(remedy), fields))
+    fields = {name: _said(said) for name, said in error.problems.items()} if isinstance(error, Invalid) else {}
+    return _answer(Problem(error.status, _(title), _(error.message if error.status < 500 else remedy), fields))
+
+
+def _said(messages: Any) -> Any:
+    """What is wrong with a field in the reader's language; that of a list's items stands under their positions."""
+    if isinstance(messages, dict):
+        return {name: _said(said) for name, said in messages.items()}
+    return [_(message) for message in messages]
 
 
 def _without_database(error: SQLAlchemyError) -> Response:

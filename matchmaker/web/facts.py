@@ -38,7 +38,7 @@ def facts(listing: Listing) -> list[Fact]:
     return [
         _ours(_("Category"), [" › ".join(category)]),
         *(_offered(listing) if listing.kind == "offer" else _wanted(listing)),
-        _ours(_("Partnership"), [", ".join(_(PARTNERSHIPS[code]) for code in listing.partnerships)]),
+        _ours(_("Partnership"), [wording.joined(_(PARTNERSHIPS[code]) for code in listing.partnerships)]),
         _ours(_("Development goals"), wording.sdgs(listing.sdgs)),
         _theirs(_("Keywords"), [" · ".join(listing.keywords)]),
     ]
@@ -85,7 +85,7 @@ def _quantity(given: dict[str, Any]) -> str:
 
 
 def _countries(codes: Iterable[str]) -> list[str]:
-    return [", ".join(sorted(wording.country(code) for code in codes))]
+    return [wording.joined(sorted(wording.country(code) for code in codes))]
 
 
 def _protection(listing: Listing) -> list[str]:
@@ -94,4 +94,4 @@ def _protection(listing: Listing) -> list[str]:
         *([_(IP_STATUSES[listing.ip_status]).lower()] if listing.ip_status != "unknown" else []),
         *([_("as of %(day)s", day=wording.day(listing.ip_as_of))] if listing.ip_as_of else []),
     ]
-    return [", ".join(known), ", ".join(listing.ip_publications), *_countries(listing.ip_countries)]
+    return [wording.joined(known), ", ".join(listing.ip_publications), *_countries(listing.ip_countries)]

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request
 
 from ..errors import NotFound
+from ..messages import N_
 from ..parts import Parts
 from ..policy import ANONYMOUS
 from ..services import listings as service
@@ -54,7 +55,7 @@ def show(kind: str, listing_id: int) -> str:
 def counterparts(kind: str, listing_id: int, wanted: str) -> str:
     """Everything of the other kind that may serve a listing, or be served by it."""
     if wanted != _other(kind):
-        raise NotFound("A need is matched with offers, and an offer with needs.")
+        raise NotFound(N_("A need is matched with offers, and an offer with needs."))
     listing = service.find(ANONYMOUS, listing_id, kind)
     place = {"kind": kind, "listing_id": listing_id, "wanted": wanted}
     asked = Search.read("listings.counterparts", place, request.args)
