@@ -13,19 +13,17 @@ from flask_babel import get_locale, gettext
 
 from models.taxonomy import CATEGORIES, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES
 
-from .messages import N_, Message
+from .messages import N_, Translatable
 from .schemas import COUNTRIES
 from .services.explaining import Band, Reason, Verdict
 from .services.matching import LONGEST_TEXT
-
-#: The product writes British English.
-ENGLISH = Locale("en", "GB")
+from .translations import ENGLISH
 
 
 def _(text: str, **values: object) -> str:
     """The text in the reader's language, with its values filled in; a message brings values of its own."""
-    if isinstance(text, Message):
-        own = {name: _(value) if isinstance(value, Message) else value for name, value in text.values.items()}
+    if isinstance(text, Translatable):
+        own = {name: _(value) if isinstance(value, Translatable) else value for name, value in text.values.items()}
         text, values = text.template, own | values
     return str(gettext(text, **values))
 
@@ -87,7 +85,7 @@ _COMMAS = {"ar": "، ", "zh": "、"}
 def reader() -> Locale:
     """The rules by which the reader writes dates, numbers and names; English ones without an application."""
     locale: Locale | None = get_locale()
-    return locale or ENGLISH
+    return locale or ENGLISH.locale
 
 
 def band(code: str) -> str:

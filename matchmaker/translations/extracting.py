@@ -17,7 +17,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from .. import ROOT
-from . import LANGUAGES, path
+from . import TRANSLATED, path
 
 _SOURCES: dict[str, list[tuple[str, Any]]] = {
     "matchmaker": [("**.py", "python")],
@@ -82,7 +82,7 @@ def untranslated(catalogue: Catalog) -> list[str]:
 def main() -> None:
     """Update every catalogue and say what is still to be translated."""
     source = found()
-    for language in LANGUAGES:
+    for language in TRANSLATED:
         text = updated(language, source)
         path(language).write_text(text, encoding="utf-8")
         print(f"{language}: {len(source)} texts, {len(untranslated(read(text, language)))} to be translated")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
-from babel import Locale, negotiate_locale
+from babel import negotiate_locale
 from flask import Blueprint, Flask, Response, g, has_request_context, make_response, redirect, request, url_for
 from flask_babel import Babel, get_locale
 
 from ..errors import Invalid
 from ..messages import N_
-from ..translations import Catalogues
-from ..wording import ENGLISH
+from ..translations import ENGLISH, LANGUAGES, Catalogues, Language
 
 languages = Blueprint("languages", __name__)
 
@@ -23,34 +21,9 @@ _YEAR = 365 * 24 * 3600
 _LOCAL = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f\\]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
-    """A language of the interface: its code, its BCP-47 tag, its name in itself, and the rules of its figures."""
-
-    code: str
-    tag: str
-    name: str
-    locale: Locale
-
-    @property
-    def direction(self) -> str:
-        """How it is written: "ltr" or "rtl"."""
-        return "rtl" if self.locale.character_order == "right-to-left" else "ltr"
-
-
-LANGUAGES = {
-    language.code: language
-    for language in (
-        Language("en", "en", "English", ENGLISH),
-        Language("zh", "zh-Hans", "简体中文", Locale("zh", "CN", "Hans")),
-        Language("ar", "ar", "العربية", Locale("ar")),
-    )
-}
-
-
 def init_app(app: Flask) -> None:
     """Answer every request, of pages and API alike, in its reader's language."""
-    babel = Babel(app, default_locale=str(ENGLISH), locale_selector=lambda: str(choose().locale))
+    babel = Babel(app, default_locale=str(ENGLISH.locale), locale_selector=lambda: str(choose().locale))
     babel.domain_instance = Catalogues()
     app.context_processor(_around)
     app.after_request(_say)
@@ -61,12 +34,12 @@ def choose() -> Language:
     """The reader's language: what they chose here, or else the first their browser asks for that there is, or else
     English. Without a request, as in the worker, it is English."""
     if not has_request_context():
-        return LANGUAGES["en"]
+        return ENGLISH
     g.language_chosen = True
     if chosen := LANGUAGES.get(request.cookies.get(COOKIE, "")):
         return chosen
     asked = [tag.lower() for tag, quality in request.accept_languages if quality > 0]
-    return LANGUAGES[negotiate_locale(asked, LANGUAGES, sep="-") or "en"]
+    return LANGUAGES[negotiate_locale(asked, LANGUAGES, sep="-") or ENGLISH.code]
 
 
 def current() -> Language:
@@ -87,11 +60,15 @@ def switch() -> Response:
     return answer
 
 
+def here() -> str:
+    """The address to come back to. Where a form was sent, there need not be a page."""
+    if request.method != "GET":
+        return url_for("public.home")
+    return request.full_path if request.query_string else request.path
+
+
 def _around() -> dict[str, Any]:
-    # Where a form was sent to, there need not be a page to come back to.
-    here = request.full_path if request.query_string else request.path
-    came = here if request.method == "GET" else url_for("public.home")
-    return {"page_language": current(), "languages": LANGUAGES.values(), "here": came}
+    return {"page_language": current(), "languages": LANGUAGES.values(), "here": here}
 
 
 def _say(response: Response) -> Response:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from catalogue import Market
-from flask import Flask
+from flask import Flask, render_template_string
 from flask.testing import FlaskClient
+from flask_babel import force_locale
 
 from matchmaker import wording
 from matchmaker.messages import N_
+from matchmaker.translations import LANGUAGES
 
 CHINESE = "zh-CN,zh;q=0.9,en;q=0.8"
 
@@ -148,3 +150,12 @@ def test_a_message_is_translated_with_the_messages_in_it(app: Flask) -> None:
     said = N_("%(given)r is not %(what)s. Use one of: %(codes)s.", given="x", what=N_("a category"), codes="water")
     with app.test_request_context(headers={"Accept-Language": "zh"}):
         assert wording._(said) == "'x' 不是类别。请使用以下之一：water。"
+
+
+def test_a_text_rendered_without_a_request_is_english(app_context: Flask) -> None:
+    assert render_template_string("{{ page_language.tag }}: {{ _('Offers') }}") == "en: Offers"
+
+
+def test_a_text_is_rendered_in_another_reader_s_language(app_context: Flask) -> None:
+    with force_locale(str(LANGUAGES["zh"].locale)):
+        assert render_template_string("{{ page_language.tag }}: {{ _('Offers') }}") == "zh-Hans: 供给"

@@ -8,7 +8,7 @@ import pickle
 from marshmallow import Schema, ValidationError, fields, validate
 
 from matchmaker.errors import NotFound
-from matchmaker.messages import N_, Message
+from matchmaker.messages import N_, Translatable
 
 
 def test_a_message_is_its_english_text() -> None:
@@ -34,7 +34,7 @@ def test_a_message_survives_being_packed() -> None:
 def test_an_error_says_its_message_in_english() -> None:
     error = NotFound(N_("%(name)s is not there.", name="Pump"))
     assert str(error) == "Pump is not there."
-    assert isinstance(error.message, Message)
+    assert isinstance(error.message, Translatable)
 
 
 def test_a_schema_keeps_messages_whole() -> None:
