@@ -95,7 +95,7 @@ def _indexing(engine: LocalEngine, imported: float) -> None:
 
 def _next_texts() -> list[str]:
     """The texts that the next batch of indexing will encode."""
-    ids = db.session.scalars(select(OutboxItem.listing_id).order_by(OutboxItem.id).limit(indexing.BATCH)).all()
+    ids = db.session.scalars(select(OutboxItem.thing_id).order_by(OutboxItem.id).limit(indexing.BATCH)).all()
     return [document.text for document in public_documents(ids)]
 
 

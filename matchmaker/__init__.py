@@ -10,6 +10,7 @@ from flask import Flask
 if TYPE_CHECKING:
     from search_index.protocols import Embedder
 
+    from .mail import Mailer
     from .settings import Settings
 
 __version__ = "0.1.0"
@@ -18,7 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MIGRATIONS = str(ROOT / "models" / "migrations")
 
 
-def create_app(settings: Settings, embedder: Embedder | None = None, threads: int = 0) -> Flask:
+def create_app(
+    settings: Settings, embedder: Embedder | None = None, threads: int = 0, mailer: Mailer | None = None
+) -> Flask:
     """The application with its parts; the only place that knows concrete classes. Raises what a bad setting raises."""
     from flask_migrate import Migrate
 
@@ -41,7 +44,13 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
         # What is searched for would stand in error messages.
         SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True, **engine_options(settings.database_url)},
         METRICS_TOKEN=settings.metrics_token,
+        PUBLIC_URL=settings.public_url,
+        PROXIES=settings.proxies,
+        MAIL_FROM=settings.mail_from,
+        BREACH_LOOKUP=settings.breach_lookup,
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=500,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,
     )
@@ -51,7 +60,7 @@ def create_app(settings: Settings, embedder: Embedder | None = None, threads: in
         if db.engine.dialect.name == "sqlite":
             prepare_sqlite(db.engine)
             follow_file(db.engine)
-    app.extensions["matchmaker"] = build_parts(settings, embedder, threads)
+    app.extensions["matchmaker"] = build_parts(settings, embedder, threads, mailer)
     web.init_app(app, MIGRATIONS)
     api.init_app(app)
     return app

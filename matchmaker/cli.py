@@ -107,7 +107,7 @@ def serve(host: str, port: int | None, worker: bool) -> None:
     settings, app = opened(threads=1)
     port = port or settings.port
     shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
-    ready = f"Matchmaker answers at http://{shown}:{port} (Ctrl-C stops it). There are no accounts yet: all is public."
+    ready = f"Matchmaker answers at http://{shown}:{port} (Ctrl-C stops it)."
     logs.configure(as_json=True)
     serving.serve(app, host, port, with_worker=worker, ready=lambda: log.info(ready))
 

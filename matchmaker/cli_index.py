@@ -55,14 +55,14 @@ def status(as_json: bool) -> None:
     from .services import outbox
 
     with application():
-        depth, parked = outbox.depth(), outbox.parked()
+        depth, parked = outbox.depth("index"), outbox.parked("index")
     if as_json:
-        rows = [{"listing": one.listing_id, "since": one.since.isoformat(), "reason": one.reason} for one in parked]
+        rows = [{"listing": one.thing_id, "since": one.since.isoformat(), "reason": one.reason} for one in parked]
         click.echo(json.dumps({**asdict(depth), "items": rows}, ensure_ascii=False))
         return
     click.echo(f"{depth.waiting} changes wait, {depth.leased} are in a worker's hands, {depth.parked} were given up")
     for one in parked:
-        click.echo(f"  listing {one.listing_id}, given up {one.since:%Y-%m-%d %H:%M} UTC: {one.reason}")
+        click.echo(f"  listing {one.thing_id}, given up {one.since:%Y-%m-%d %H:%M} UTC: {one.reason}")
     if parked:
         click.echo("Mend the cause, then try them again with: matchmaker index check --repair")
 

@@ -56,12 +56,14 @@ def drain(parts: Parts) -> int:
 
     indexing.settle(parts.engine)
     handled = 0
-    if waiting := outbox.depth().waiting:
+    if waiting := outbox.depth("index").waiting:
         with bar("indexing", waiting) as tick:
             handled = indexing.drain(parts.engine, work.name(), tick)
-    left = outbox.depth()
+    left = outbox.depth("index")
     if left.waiting or left.parked:
-        raise MatchmakerError(f"{left.waiting + left.parked} changes are not indexed yet ({outbox.last_error()}).")
+        raise MatchmakerError(
+            f"{left.waiting + left.parked} changes are not indexed yet ({outbox.last_error('index')})."
+        )
     if left.leased:
         click.echo(
             f"{left.leased} changes are in another worker's hands, or will be taken up within minutes.", err=True

@@ -23,6 +23,12 @@ class NotFound(MatchmakerError):
     status = 404
 
 
+class Forbidden(MatchmakerError):
+    """The actor may know of the thing, but not do this to it."""
+
+    status = 403
+
+
 class Conflict(MatchmakerError):
     """The thing changed since the actor read it."""
 
@@ -41,3 +47,7 @@ class Invalid(MatchmakerError):
 
 class UnusableFile(Invalid):
     """A file or a map that cannot be read at all."""
+
+
+class MailRefused(MatchmakerError):
+    """A message that no server will ever take."""

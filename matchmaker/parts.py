@@ -13,6 +13,7 @@ from search_index.keywords_whoosh import WhooshKeywordIndex
 from search_index.local import LocalEngine
 from search_index.protocols import Embedder, KeywordIndex
 
+from .mail import ConsoleMailer, Mailer, SMTPMailer
 from .metrics import Metrics
 from .settings import DEFAULT_MODEL, Settings
 
@@ -25,10 +26,13 @@ class Parts:
 
     engine: LocalEngine
     metrics: Metrics
+    mailer: Mailer
 
 
-def build_parts(settings: Settings, embedder: Embedder | None = None, threads: int = 0) -> Parts:
-    """The parts the settings name; tests bring an embedder of their own. Raises ModelUnusable.
+def build_parts(
+    settings: Settings, embedder: Embedder | None = None, threads: int = 0, mailer: Mailer | None = None
+) -> Parts:
+    """The parts the settings name; tests bring an embedder and a mailer of their own. Raises ModelUnusable.
 
     `threads` is how many one encode may use; 0 means all, which suits commands but not a server.
     """
@@ -38,4 +42,7 @@ def build_parts(settings: Settings, embedder: Embedder | None = None, threads: i
     generations = Generations(settings.instance / "search_index" / settings.keyword_index)
     engine, metrics = LocalEngine(embedder, generations, _KEYWORDS[settings.keyword_index]), Metrics()
     engine.observe = metrics.observe
-    return Parts(engine, metrics)
+    if mailer is None:
+        console = settings.mail == "console"
+        mailer = ConsoleMailer() if console else SMTPMailer(settings.mail, settings.mail_from)
+    return Parts(engine, metrics, mailer)

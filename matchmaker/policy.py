@@ -2,44 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal
 
-from models.taxonomy import PUBLIC_STATUSES
+from models.taxonomy import PUBLIC_STATUSES, STAFF_ROLES
+
+Role = Literal["member", "moderator", "matchmaker", "administrator"]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: an anonymous or signed-in user, staff, or the system itself."""
+    """Who acts: nobody known, a signed-in user with their role and organisation, or the system itself."""
 
     kind: Literal["user", "staff", "system"] = "user"
     user_id: int | None = None
     organisation_id: int | None = None
+    role: Role = "member"
+    #: Whether the user looks after their organisation.
+    owner: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody has signed in, or the system acts."""
+        return self.user_id is not None or self.kind == "system"
 
 
 ANONYMOUS = Actor()
 SYSTEM = Actor(kind="system")
 
 
-class _Listed(Protocol):
-    @property
-    def status(self) -> str: ...
-    @property
-    def anonymous(self) -> bool: ...
-    @property
-    def organisation_id(self) -> int | None: ...
+def signed_in(user_id: int, role: Role, organisation_id: int | None, *, owner: bool) -> Actor:
+    """The actor a signed-in user is."""
+    return Actor("staff" if role in STAFF_ROLES else "user", user_id, organisation_id, role, owner)
 
 
-Action = Literal["listing.see", "listing.see_organisation", "listing.edit"]
+def _system(actor: Actor) -> bool:
+    return actor.kind == "system"
 
 
-def can(actor: Actor, action: Action, thing: _Listed) -> bool:
-    """Whether the actor may do the action to the thing."""
-    if actor.kind in ("staff", "system"):
-        return True
-    own = actor.organisation_id is not None and actor.organisation_id == thing.organisation_id
-    if action == "listing.see":
-        return own or thing.status in PUBLIC_STATUSES
-    if action == "listing.see_organisation":
-        return own or not thing.anonymous
-    return own
+def _is(*roles: Role) -> Callable[[Actor], bool]:
+    return lambda actor: _system(actor) or (actor.known and actor.role in roles)
+
+
+_staff = _is("moderator", "matchmaker", "administrator")
+_moderator = _is("moderator", "administrator")
+_administrator = _is("administrator")
+
+
+def _own(actor: Actor, organisation_id: int | None) -> bool:
+    return _system(actor) or (actor.organisation_id is not None and actor.organisation_id == organisation_id)
+
+
+def _looks_after(actor: Actor, organisation_id: int | None) -> bool:
+    return _system(actor) or (_own(actor, organisation_id) and actor.owner)
+
+
+#: Each action with its rule. A listing has `status`, `anonymous` and `organisation_id`; an organisation `id`; a user
+#: `id` and `organisation_id`; an import `user_id`.
+_RULES: dict[str, Callable[[Actor, Any], bool]] = {
+    "listing.see": lambda a, listing: (
+        listing.status in PUBLIC_STATUSES or _own(a, listing.organisation_id) or _staff(a)
+    ),
+    "listing.see_organisation": lambda a, listing: (
+        not listing.anonymous or _own(a, listing.organisation_id) or _staff(a)
+    ),
+    "listing.post": lambda a, _: _system(a) or (a.known and a.organisation_id is not None),
+    "listing.edit": lambda a, listing: _own(a, listing.organisation_id),
+    "listing.delete": lambda a, listing: (
+        _own(a, listing.organisation_id) and (listing.status == "draft" or a.owner or _system(a))
+    ),
+    "listing.withdraw": lambda a, listing: _own(a, listing.organisation_id) or _moderator(a),
+    # Nobody judges what their own organisation posted.
+    "listing.moderate": lambda a, listing: (
+        _moderator(a) and (_system(a) or listing.organisation_id is None or not _own(a, listing.organisation_id))
+    ),
+    "moderation.see": lambda a, _: _moderator(a),
+    "results.export": lambda a, _: _staff(a),
+    "organisation.make": lambda a, _: a.known and (_system(a) or a.organisation_id is None),
+    "organisation.see_members": lambda a, organisation: _own(a, organisation.id) or _staff(a),
+    "organisation.edit": lambda a, organisation: _looks_after(a, organisation.id) or _administrator(a),
+    "organisation.invite": lambda a, organisation: _looks_after(a, organisation.id) or _administrator(a),
+    "organisation.leave": lambda a, organisation: _own(a, organisation.id),
+    "organisation.verify": lambda a, organisation: _staff(a) and (_system(a) or not _own(a, organisation.id)),
+    "import.run": lambda a, _: _system(a) or (a.known and a.organisation_id is not None),
+    "import.see": lambda a, run: _own(a, run.organisation_id) or _administrator(a),
+    "user.see": lambda a, user: a.user_id == user.id or _administrator(a),
+    "user.change_role": lambda a, user: _administrator(a) and a.user_id != user.id,
+    "staff.see": lambda a, _: _staff(a),
+    "audit.read": lambda a, _: _administrator(a),
+}
+
+ACTIONS = tuple(_RULES)
+
+
+def can(actor: Actor, action: str, thing: Any = None) -> bool:
+    """Whether the actor may do the action to the thing; actions on nothing in particular take none."""
+    return _RULES[action](actor, thing)

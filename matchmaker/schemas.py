@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -184,7 +184,7 @@ class ListingSchema(Schema):
 
     @validates_schema
     def _title_says_something(self, data: Mapping[str, Any], **_: Any) -> None:
-        if not any(character.isalnum() for character in data.get("title", "")):
+        if "title" in self.fields and not any(character.isalnum() for character in data.get("title", "")):
             raise ValidationError(N_("Give a title with at least one letter or digit."), "title")
 
 
@@ -215,9 +215,9 @@ class NeedSchema(ListingSchema):
             raise ValidationError(N_("Give an amount together with its currency."), "budget_amount")
 
 
-def listing_schema(kind: str) -> ListingSchema:
-    """The schema of an offer or of a need."""
-    return OfferSchema() if kind == "offer" else NeedSchema()
+def listing_schema(kind: str, only: Sequence[str] | None = None) -> ListingSchema:
+    """The schema of an offer or of a need, or of some of its fields."""
+    return OfferSchema(only=only) if kind == "offer" else NeedSchema(only=only)
 
 
 class SearchSchema(Schema):

@@ -1,4 +1,4 @@
-"""The worker: leases outbox items, makes the indexes agree with them, and starts again.
+"""The worker: leases outbox items, makes the indexes agree with them, sends the mail they owe, and starts again.
 
 At its start and once a night it compares the indexes with the database and mends what differs.
 """
@@ -18,7 +18,7 @@ from flask import Flask
 from models import db
 
 from .parts import Parts
-from .services import chores, indexing, outbox
+from .services import chores, indexing, notifying, outbox
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def run(app: Flask, stop: threading.Event) -> None:
                     check_due = math.inf
                     log.info("indexes compared with the database: %d differences", len(found))
                 handled = indexing.handle_next(parts.engine, name(), BATCH)
+                handled += notifying.deliver_next(parts.mailer, name())
                 db.session.remove()
             said = ""
         except Exception as error:

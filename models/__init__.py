@@ -1,22 +1,33 @@
-"""The tables. Imports SQLAlchemy and Flask-SQLAlchemy only."""
+"""The tables. Imports SQLAlchemy, Flask-SQLAlchemy and, for accounts, Flask-Security's mixin only."""
 
 from .audit import AuditEntry
 from .base import Base, db
 from .embedding import Embedding, Sequence
-from .listing import Listing
+from .image import Image
+from .imports import Import
+from .listing import Listing, ListingVersion
+from .mail import Mail
 from .match import Match
+from .moderation import Decision
 from .outbox import OutboxItem
-from .people import Organisation, User
+from .people import Invitation, Organisation, User, UserSession
 
 __all__ = [
     "AuditEntry",
     "Base",
+    "Decision",
     "Embedding",
+    "Image",
+    "Import",
+    "Invitation",
     "Listing",
+    "ListingVersion",
+    "Mail",
     "Match",
     "Organisation",
     "OutboxItem",
     "Sequence",
     "User",
+    "UserSession",
     "db",
 ]

@@ -115,6 +115,8 @@ class Listing(Base):
     deadline: Mapped[date | None]
 
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"), index=True)
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("import.id", ondelete="SET NULL"), index=True)
     anonymous: Mapped[bool] = mapped_column(default=False)
     open_to_interest: Mapped[bool] = mapped_column(default=True)
     sample: Mapped[bool] = mapped_column(default=False)
@@ -130,5 +132,25 @@ class Listing(Base):
     published_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When the owner was last asked whether the listing still holds.
+    reminded_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    #: The version that staff read last; an older one than `version` waits in their queue.
+    reviewed_version: Mapped[int | None]
+    #: Which moderator reads it now, and since when.
+    claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    claimed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     organisation: Mapped[Organisation | None] = relationship(lazy="raise")
+
+
+class ListingVersion(Base):
+    """What a listing said at a version that has been replaced, and who replaced it. The present one is the listing."""
+
+    __tablename__ = "listing_version"
+
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    replaced_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    replaced_by_id: Mapped[int | None]

@@ -9,11 +9,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, UTCDateTime, now, one_of
 
-TOPICS = ("index",)
+#: What is owed for a thing: that the indexes hold the listing as it is, that the mail is sent, that the import is run.
+TOPICS = ("index", "mail", "import")
 
 
 class OutboxItem(Base):
-    """ "Make the index agree with this listing." Items repeat and change order freely: handlers read current state."""
+    """ "Make the index agree with this listing." Items repeat and change order freely: handlers read current state.
+
+    `thing_id` is the number of a listing, a mail or an import, as the topic says.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -25,8 +29,8 @@ class OutboxItem(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     topic: Mapped[str] = mapped_column(String(16))
-    # No foreign key: a deleted listing still has to leave the index.
-    listing_id: Mapped[int] = mapped_column(index=True)
+    # No foreign key: it leads to several tables, and a deleted listing still has to leave the index.
+    thing_id: Mapped[int] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     available_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -179,3 +179,32 @@ SIZE_BANDS = ("1-9", "10-49", "50-249", "250+")
 ROLES = ("member", "moderator", "matchmaker", "administrator")
 
 MATCH_STATUSES = ("suggested", "approved", "dismissed", "introduced", "closed")
+
+STAFF_ROLES = ("moderator", "matchmaker", "administrator")
+
+#: What staff compared when they verified an organisation.
+VERIFICATION_CHECKS = {
+    "register": "Entry in a public register",
+    "website": "Website and its owner",
+    "address": "Postal address",
+    "contact": "Contact person",
+    "technology": "Technology seen at work",
+}
+
+VERDICTS = ("approve", "request_changes", "reject")
+
+#: Why a moderator asks for changes or rejects.
+MODERATION_REASONS = {
+    "unclear": "It is not clear what is offered or wanted",
+    "not-green": "No benefit for the environment is stated",
+    "unproven": "A claim has no number or nothing it is measured against",
+    "duplicate": "It repeats another listing",
+    "incomplete": "Facts are missing that others need to judge it",
+    "advertising": "It advertises instead of describing",
+    "contact": "Contact details stand in the text",
+    "language": "The text is not in the language that was stated",
+    "rights": "It uses texts or pictures of somebody else",
+    "unlawful": "It is unlawful or harmful",
+}
+
+IMPORT_STATUSES = ("checked", "waiting", "running", "done", "failed", "undone")

@@ -19,6 +19,7 @@ from flask import Flask
 from sqlalchemy import URL, make_url
 
 from matchmaker import MIGRATIONS, create_app
+from matchmaker.mail import MemoryMailer
 from matchmaker.services import database
 from matchmaker.settings import Settings
 from models import db
@@ -150,8 +151,8 @@ def settings_in(folder: Path, url: str = "", **environment: str) -> Settings:
 
 @contextmanager
 def application(folder: Path, url: str = "", **environment: Any) -> Iterator[Flask]:
-    """The application with a hashing embedder; its connections are closed when it is left."""
-    app = create_app(settings_in(folder, url, **environment), HashingEmbedder())
+    """The application with a hashing embedder and a mailer that keeps mail; its connections are closed when left."""
+    app = create_app(settings_in(folder, url, **environment), HashingEmbedder(), mailer=MemoryMailer())
     app.testing = True
     yield app
     with app.app_context():

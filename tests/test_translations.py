@@ -36,7 +36,7 @@ MODULES = [
     for folder in ("api", "services", "web")
     for path in sorted((ROOT / "matchmaker" / folder).glob("*.py"))
     if f"{folder}/{path.name}" not in COMMAND_LINE
-] + [ROOT / "matchmaker" / "schemas.py"]
+] + [ROOT / "matchmaker" / "schemas.py", ROOT / "matchmaker" / "listing_states.py"]
 PLACE = re.compile(r"%\((\w+)\)[a-z]")
 
 

@@ -19,7 +19,7 @@ SAID = {"alt", "title", "aria-label", "aria-description", "placeholder", "label"
 #: What is typed or run rather than read.
 _SILENT = {"code", "script", "style"}
 _MARKERS = {"_", "N_", "gettext", "ngettext", "pgettext", "npgettext"}
-_ATTRIBUTE = re.compile(r"\b[a-z-]+=\"")
+_ATTRIBUTE = re.compile(r"[?&]\w+=|\b[a-z-]+=\"")
 _PROSE = re.compile(r"[A-Z][a-z]|[^\W\d_]{2,} [^\W\d_]{2,}")
 #: Errors that reach a reader over HTTP.
 _ERRORS = {
@@ -83,7 +83,7 @@ class _Markup(HTMLParser):
 
 
 def _says_something(text: str) -> bool:
-    # A macro may write attributes only.
+    # A macro may write attributes or a part of an address only.
     words = re.findall(r"[^\W\d_]+", _ATTRIBUTE.sub("", text))
     return any(word not in NAMES for word in words)
 

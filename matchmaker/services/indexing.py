@@ -53,7 +53,7 @@ def handle_next(engine: LocalEngine, worker: str, most: int = BATCH, progress: P
         db.session.rollback()
         outbox.release(leased)
         raise
-    return len(leased.listing_ids)
+    return len(leased.things)
 
 
 def _try(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None) -> None:
@@ -64,7 +64,7 @@ def _try(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None) -
         if isinstance(error, IndexCorrupt):
             _mend(engine, error)
         general = isinstance(error, SearchIndexError | SQLAlchemyError | OSError)
-        if not general and len(leased.listing_ids) > 1:
+        if not general and len(leased.things) > 1:
             for one in outbox.singly(leased):
                 _try(engine, one, None)
             return
@@ -92,12 +92,12 @@ def drain(engine: LocalEngine, worker: str, progress: Progress | None = None) ->
 
 
 def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None) -> None:
-    documents = {document.id: document for document in public_documents(leased.listing_ids)}
-    removed = [id for id in leased.listing_ids if id not in documents]
+    documents = {document.id: document for document in public_documents(leased.things)}
+    removed = [id for id in leased.things if id not in documents]
     stored = _stored(engine.embedder.name, documents)
     stale = [d for d in documents.values() if stored.get(d.id) != text_hash(d)]
     if progress:
-        progress(len(leased.listing_ids) - len(stale))
+        progress(len(leased.things) - len(stale))
     # PostgreSQL begins a transaction with the first read; encoding takes minutes.
     db.session.commit()
     encoded = dict(zip([d.id for d in stale], engine.embedder.encode([d.text for d in stale], progress), strict=True))
@@ -107,12 +107,12 @@ def _handle(engine: LocalEngine, leased: outbox.Lease, progress: Progress | None
     with transaction():
         # Inside the transaction that stores the rows, so that readers see the numbers in order, and before it looks
         # at the listings: whoever waits here for another worker must see what that one has seen.
-        numbers = _take_numbers(len(leased.listing_ids))
-        expected = expected_versions(leased.listing_ids)
+        numbers = _take_numbers(len(leased.things))
+        expected = expected_versions(leased.things)
         seen = {id: documents[id].version for id in documents}
         # Another worker may have seen a newer state and been faster; what was written over it is owed again.
-        overtaken = [id for id in leased.listing_ids if seen.get(id) != expected.get(id)]
-        current = [id for id in leased.listing_ids if id not in overtaken]
+        overtaken = [id for id in leased.things if seen.get(id) != expected.get(id)]
+        current = [id for id in leased.things if id not in overtaken]
         rows = _rows(engine.embedder.name, current)
         for id, seq in zip(current, numbers, strict=False):
             if id in documents:
@@ -227,6 +227,6 @@ def differences(engine: LocalEngine) -> list[Difference]:
 def repair(found: Iterable[Difference]) -> None:
     """Owe the index every listing on which something differs, and what it was owed and had given up on."""
     with transaction():
-        outbox.take_up_parked()
+        outbox.take_up_parked("index")
         for id in sorted({difference.listing_id for difference in found}):
             outbox.enqueue("index", id)

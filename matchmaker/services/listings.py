@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from models import AuditEntry, Listing, Organisation, db
+from models import Listing, ListingVersion, Organisation, db
 from models.base import LARGEST_ID, now
 from models.taxonomy import PUBLIC_STATUSES
 
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, Forbidden, NotFound
+from ..listing_states import EDITABLE, after
 from ..messages import N_
 from ..policy import Actor, can
+from ..schemas import NeedSchema, OfferSchema
 from ..transaction import transaction
-from . import outbox
+from . import auditing, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def draft(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Orga
     """Store a new listing that only its own side and staff see. `values` come out of its schema."""
     with transaction():
         listing = _draft(kind, values, organisation)
+        listing.created_by_id = actor.user_id
         db.session.add(listing)
         db.session.flush()
         _record(actor, "listing.draft", listing, {}, {"kind": listing.kind, "title": listing.title})
@@ -65,8 +67,9 @@ def draft(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Orga
 def publish_draft(actor: Actor, listing_id: int, version: int) -> Listing:
     """Show to everybody what was a draft or had been withdrawn. Raises NotFound, and Conflict when it has changed."""
     with transaction():
-        listing = _editable(actor, listing_id, version)
-        _change(actor, listing, "listing.publish", {"status": "published", **_dated(now())})
+        listing = editable(actor, listing_id, version)
+        status = after("publish", listing.status)
+        change(actor, listing, "listing.publish", {"status": status, **_dated(now())})
         return listing
 
 
@@ -76,16 +79,20 @@ def revise(actor: Actor, listing_id: int, version: int, values: Mapping[str, Any
     `values` come out of its schema. Raises NotFound, and Conflict when somebody else was faster.
     """
     with transaction():
-        listing = _editable(actor, listing_id, version)
+        listing = editable(actor, listing_id, version)
+        if actor.kind != "system" and listing.status not in EDITABLE:
+            raise Conflict(N_("This listing is with the moderators. Take it back before you change it."))
         if any(getattr(listing, name) != value for name, value in values.items()):
-            _change(actor, listing, "listing.revise", values)
+            change(actor, listing, "listing.revise", values)
         return listing
 
 
 def delete(actor: Actor, listing_id: int, version: int) -> None:
     """Remove a listing for good, with its matches; the audit trail stays. Raises NotFound and Conflict."""
     with transaction():
-        listing = _editable(actor, listing_id, version)
+        listing = editable(actor, listing_id, version)
+        if not can(actor, "listing.delete", listing):
+            raise Forbidden(N_("Only owners of the organisation delete what was published. Withdraw it instead."))
         _record(actor, "listing.delete", listing, {"kind": listing.kind, "title": listing.title}, {})
         outbox.enqueue("index", listing.id)
         db.session.delete(listing)
@@ -133,20 +140,25 @@ def _reimport(actor: Actor, kind: str, listing: Listing, row: Imported) -> str:
         return "unchanged"
     organisation_id = row.organisation.id if row.organisation else None
     _apply(listing, row.origin)
-    _change(actor, listing, "listing.reimport", {**row.values, "organisation_id": organisation_id})
+    change(actor, listing, "listing.reimport", {**row.values, "organisation_id": organisation_id})
     return "changed"
 
 
 def withdraw(actor: Actor, listing_id: int) -> Listing:
     """Take a listing out of every list and index; it stays in the database."""
     with transaction():
-        listing = _editable(actor, listing_id)
-        _change(actor, listing, "listing.withdraw", {"status": "withdrawn"})
+        listing = find(actor, listing_id, lock=True)
+        if not can(actor, "listing.withdraw", listing):
+            raise NotFound(N_("There is no such listing."))
+        change(actor, listing, "listing.withdraw", {"status": after("withdraw", listing.status)})
         return listing
 
 
-def _editable(actor: Actor, listing_id: int, version: int | None = None) -> Listing:
-    """The listing, its row locked until the transaction ends, if the actor may change it and read it as it is."""
+def editable(actor: Actor, listing_id: int, version: int | None = None) -> Listing:
+    """The listing, its row locked until the transaction ends, if the actor may change it and read it as it is.
+
+    Raises NotFound, and Conflict when it is not at `version` any more.
+    """
     listing = find(actor, listing_id, lock=True)
     if not can(actor, "listing.edit", listing):
         raise NotFound(N_("There is no such listing."))
@@ -214,6 +226,15 @@ def organisation_named(name: str, kind: str | None, country: str | None, *, samp
     return found
 
 
+#: What a listing says, in the order of its page; everything else is about the listing.
+CONTENT = tuple(dict.fromkeys([*OfferSchema().fields, *NeedSchema().fields]))
+
+
+def content_of(listing: Listing) -> dict[str, Any]:
+    """What the listing says, as JSON holds it."""
+    return {name: auditing.plain(getattr(listing, name)) for name in CONTENT}
+
+
 def _draft(kind: str, values: Mapping[str, Any], organisation: Organisation | None) -> Listing:
     return Listing(kind=kind, organisation_id=organisation.id if organisation else None, **values)
 
@@ -244,36 +265,23 @@ def _apply(listing: Listing, origin: Origin) -> None:
     listing.source_hash, listing.sample = origin.hash, origin.sample
 
 
-def _change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any]) -> None:
-    before, after = {}, {}
-    for name, value in values.items():
-        old = getattr(listing, name)
-        if old != value:
-            before[name], after[name] = _plain(old), _plain(value)
-            setattr(listing, name, value)
+def change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any]) -> None:
+    """Set fields of a listing whose row is locked: a new version, an audit entry, an outbox item.
+
+    What others may have read is kept as it was. Call it inside the transaction that locked the row.
+    """
+    changed = {name: value for name, value in values.items() if getattr(listing, name) != value}
+    before = {name: getattr(listing, name) for name in changed}
+    if listing.status != "draft" and any(name in CONTENT for name in changed):
+        old = ListingVersion(listing_id=listing.id, version=listing.version, values=content_of(listing))
+        old.replaced_by_id = actor.user_id
+        db.session.add(old)
+    for name, value in changed.items():
+        setattr(listing, name, value)
     listing.version += 1
-    _record(actor, action, listing, before, after)
+    _record(actor, action, listing, before, changed)
     outbox.enqueue("index", listing.id)
 
 
 def _record(actor: Actor, action: str, listing: Listing, before: dict[str, Any], after: dict[str, Any]) -> None:
-    db.session.add(
-        AuditEntry(
-            actor_kind=actor.kind,
-            actor_id=actor.user_id,
-            action=action,
-            thing_kind="listing",
-            thing_id=listing.id,
-            before=before,
-            after=after,
-        )
-    )
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON holds it."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, (date, Decimal)):
-        return str(value)
-    return value
+    auditing.record(actor, action, "listing", listing.id, before, after)

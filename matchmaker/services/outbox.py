@@ -1,4 +1,4 @@
-"""The outbox: lease, finish, back off, park. An item means "make the index agree": order and repeats do not matter."""
+"""The outbox: lease, finish, back off, park. An item means "see that it is done": order and repeats do not matter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_NAME = 55
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Items handed to one worker, by id, and the listings they concern without repeats.
+    """Items handed to one worker, by id, and the things they concern without repeats.
 
     `holder` is unlike that of any other lease. What a worker does to a lease that ran out and was given to another
     leaves the items alone.
@@ -31,12 +31,12 @@ class Lease:
 
     holder: str
     items: tuple[int, ...]
-    listing_ids: tuple[int, ...]
+    things: tuple[int, ...]
 
 
-def enqueue(topic: str, listing_id: int) -> None:
-    """Owe work for a listing. Call it inside the transaction that makes the work necessary."""
-    db.session.add(OutboxItem(topic=topic, listing_id=listing_id))
+def enqueue(topic: str, thing_id: int) -> None:
+    """Owe work for a thing. Call it inside the transaction that makes the work necessary."""
+    db.session.add(OutboxItem(topic=topic, thing_id=thing_id))
 
 
 def lease(topic: str, worker: str, most: int) -> Lease | None:
@@ -44,7 +44,7 @@ def lease(topic: str, worker: str, most: int) -> Lease | None:
     with transaction():
         moment = now()
         due = (
-            select(OutboxItem.id, OutboxItem.listing_id)
+            select(OutboxItem.id, OutboxItem.thing_id)
             .where(
                 OutboxItem.topic == topic,
                 OutboxItem.parked_at.is_(None),
@@ -63,15 +63,15 @@ def lease(topic: str, worker: str, most: int) -> Lease | None:
         db.session.execute(
             update(OutboxItem).where(OutboxItem.id.in_(ids)).values(leased_until=moment + LEASE, leased_by=holder)
         )
-        return Lease(holder, tuple(ids), tuple(dict.fromkeys(row.listing_id for row in rows)))
+        return Lease(holder, tuple(ids), tuple(dict.fromkeys(row.thing_id for row in rows)))
 
 
 def singly(leased: Lease) -> list[Lease]:
-    """The lease in parts, one a listing."""
-    query = select(OutboxItem.id, OutboxItem.listing_id).where(OutboxItem.id.in_(leased.items))
-    items: dict[int, list[int]] = {id: [] for id in leased.listing_ids}
+    """The lease in parts, one a thing."""
+    query = select(OutboxItem.id, OutboxItem.thing_id).where(OutboxItem.id.in_(leased.items))
+    items: dict[int, list[int]] = {id: [] for id in leased.things}
     for row in db.session.execute(query):
-        items[row.listing_id].append(row.id)
+        items[row.thing_id].append(row.id)
     return [Lease(leased.holder, tuple(own), (id,)) for id, own in items.items()]
 
 
@@ -97,12 +97,12 @@ def release_all(worker: str) -> None:
         db.session.execute(update(OutboxItem).where(own).values(leased_until=None, leased_by=None))
 
 
-def take_up_parked() -> None:
-    """Try again, from the first try on, what was parked."""
+def take_up_parked(topic: str) -> None:
+    """Try again, from the first try on, what of a topic was parked."""
     with transaction():
         db.session.execute(
             update(OutboxItem)
-            .where(OutboxItem.parked_at.is_not(None))
+            .where(OutboxItem.topic == topic, OutboxItem.parked_at.is_not(None))
             .values(parked_at=None, attempts=0, available_at=now())
         )
 
@@ -134,20 +134,20 @@ class Depth:
     parked: int
 
 
-def depth() -> Depth:
-    """How much work is owed."""
+def depth(topic: str) -> Depth:
+    """How much work of a topic is owed."""
     leased = OutboxItem.leased_until > now()
     counts = select(
         func.count().filter(OutboxItem.parked_at.is_(None), leased.is_not(True)),
         func.count().filter(OutboxItem.parked_at.is_(None), leased),
         func.count().filter(OutboxItem.parked_at.is_not(None)),
-    ).select_from(OutboxItem)
+    ).where(OutboxItem.topic == topic)
     return Depth(*db.session.execute(counts).one())
 
 
-def last_error() -> str | None:
-    """Why the item that failed last did."""
-    failed = OutboxItem.last_error.is_not(None)
+def last_error(topic: str) -> str | None:
+    """Why the item of a topic that failed last did."""
+    failed = and_(OutboxItem.topic == topic, OutboxItem.last_error.is_not(None))
     latest = select(OutboxItem.attempts, func.max(OutboxItem.available_at)).where(failed).group_by(OutboxItem.attempts)
     # An item is due its wait after it failed; waits differ, so the one due last need not have failed last.
     rows = db.session.execute(latest).all()
@@ -160,18 +160,22 @@ def last_error() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """What was given up after ten tries, and why; `listing_id` may be that of a listing that is gone."""
+    """What was given up after ten tries, and why; `thing_id` may be that of a listing that is gone."""
 
-    listing_id: int
+    thing_id: int
     since: datetime
     reason: str
 
 
-def parked(most: int = 100) -> list[Parked]:
-    """What was parked last."""
-    query = select(OutboxItem).where(OutboxItem.parked_at.is_not(None)).order_by(OutboxItem.parked_at.desc())
+def parked(topic: str, most: int = 100) -> list[Parked]:
+    """What of a topic was parked last."""
+    query = (
+        select(OutboxItem)
+        .where(OutboxItem.topic == topic, OutboxItem.parked_at.is_not(None))
+        .order_by(OutboxItem.parked_at.desc())
+    )
     return [
-        Parked(item.listing_id, item.parked_at, item.last_error or "")
+        Parked(item.thing_id, item.parked_at, item.last_error or "")
         for item in db.session.scalars(query.limit(most))
         if item.parked_at
     ]

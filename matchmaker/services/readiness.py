@@ -66,7 +66,7 @@ class Readiness:
             return None
 
     def _count(self) -> Backlog:
-        depth = outbox.depth()
+        depth = outbox.depth("index")
         return Backlog(depth.waiting, depth.leased, depth.parked, oldest_due(), self._behind())
 
     def _memory(self) -> str:

@@ -7,7 +7,7 @@ from flask_bootstrap import Bootstrap5
 
 from .. import wording
 from ..services.explaining import mark
-from . import delivery, errors, health, languages, listings, observing, public
+from . import account, delivery, errors, health, languages, listings, observing, public, security
 from .converters import Kind, ListingId
 
 
@@ -23,6 +23,11 @@ def init_app(app: Flask, migrations: str) -> None:
     Bootstrap5(app)
     delivery.init_app(app)
     errors.init_app(app)
+    security.init_app(app)
+    # A choice of language harms nobody, and a token in the foot of every page would give every reader a session.
+    app.extensions["csrf"].exempt(languages.languages)
+    app.context_processor(lambda: {"actor": security.actor()})
     health.init_app(app, migrations)
     app.register_blueprint(public.public)
     app.register_blueprint(listings.listings)
+    app.register_blueprint(account.account)

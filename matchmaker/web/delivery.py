@@ -5,20 +5,40 @@ from __future__ import annotations
 import gzip
 import hashlib
 import secrets
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import RequestURITooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LONGEST_ADDRESS = 64 * 1024
 _SMALLEST_COMPRESSED = 1024
 _COMPRESSED = ("text/", "application/json", "image/svg+xml")
 
 
+class PublicAddress:
+    """Every request is one to the public address, whatever host it names: no link that leaves can be poisoned."""
+
+    def __init__(self, application: WSGIApplication, public_url: str) -> None:
+        self._application = application
+        self._scheme, _, self._host = public_url.partition("://")
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """See PEP 3333."""
+        return self._application(environ | {"HTTP_HOST": self._host, "wsgi.url_scheme": self._scheme}, start_response)
+
+
 def init_app(app: Flask) -> None:
     """Apply the rules of this module to every request and answer."""
+    app.wsgi_app = PublicAddress(app.wsgi_app, app.config["PUBLIC_URL"])  # type: ignore[method-assign]
+    if proxies := app.config["PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.before_request(_refuse_long_addresses)
     app.url_defaults(_version_static)
     app.context_processor(lambda: {"nonce": nonce})
@@ -42,11 +62,13 @@ def _refuse_long_addresses() -> None:
 def _secure(response: Response) -> Response:
     """A search may hold what a firm keeps to itself, so addresses are not told to other sites."""
     response.headers["Content-Security-Policy"] = (
-        f"default-src 'self'; script-src 'nonce-{nonce()}'; style-src 'self'; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        f"default-src 'self'; script-src 'nonce-{nonce()}'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
 
 

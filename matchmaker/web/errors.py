@@ -19,11 +19,17 @@ log = logging.getLogger(__name__)
 
 _WORDS = {
     400: (N_("This request cannot be read"), N_("Go back and try again, or start from the search.")),
+    401: (N_("Sign in first"), N_("This page is for people with an account.")),
+    403: (
+        N_("This is not for your account"),
+        N_("Ask the owner of your organisation, or programme staff, to do it."),
+    ),
     404: (
         N_("There is nothing at this address"),
         N_("The address may be mistyped, or the listing was withdrawn. Search for what you need instead."),
     ),
     405: (N_("This address cannot be used that way"), N_("Open it from a link, or start from the search.")),
+    409: (N_("Somebody else was faster"), N_("Look at what changed, then repeat yours.")),
     413: (N_("What you sent is too large"), N_("Send at most 16 MB at once; split a larger file into parts.")),
     414: (
         N_("The text is too long for an address"),
@@ -33,6 +39,7 @@ _WORDS = {
         ),
     ),
     422: (N_("Something in this request cannot be used"), N_("Change what is named here and try again.")),
+    429: (N_("Too many tries"), N_("Wait a few minutes, then try again.")),
     500: (
         N_("This did not work because of a fault on our side"),
         N_("Nothing of yours was changed. Try again in a few minutes."),

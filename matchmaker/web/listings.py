@@ -9,7 +9,6 @@ from flask import Blueprint, current_app, render_template, request
 from ..errors import NotFound
 from ..messages import N_
 from ..parts import Parts
-from ..policy import ANONYMOUS
 from ..services import listings as service
 from ..services import matching, spelling
 from ..services.matching import MatchPage
@@ -17,6 +16,7 @@ from ..text import rendered, web_address
 from . import results
 from .facts import facts
 from .results import Search
+from .security import actor
 
 listings = Blueprint("listings", __name__)
 
@@ -27,7 +27,7 @@ _BEST = 5
 def search(kind: str) -> str:
     """Offers or needs that answer a description; the newest when there is none."""
     asked = Search.read("listings.search", {"kind": kind}, request.args)
-    page = matching.find(_parts().engine, ANONYMOUS, kind, text=asked.text, **asked.options)
+    page = matching.find(_parts().engine, actor(), kind, text=asked.text, **asked.options)
     correction = spelling.correct(_parts().engine, asked.text)
     return render_template("listings/search.html", kind=kind, correction=correction, **_around(asked, page))
 
@@ -35,18 +35,18 @@ def search(kind: str) -> str:
 @listings.get("/<kind:kind>/<id:listing_id>")
 def show(kind: str, listing_id: int) -> str:
     """A listing with its facts and its best counterparts."""
-    listing = service.find(ANONYMOUS, listing_id, kind)
-    best = matching.find(_parts().engine, ANONYMOUS, _other(kind), listing=listing, per_page=_BEST)
+    listing = service.find(actor(), listing_id, kind)
+    best = matching.find(_parts().engine, actor(), _other(kind), listing=listing, per_page=_BEST)
     return render_template(
         "listings/show.html",
         listing=listing,
-        view=matching.view_of(listing, ANONYMOUS),
+        view=matching.view_of(listing, actor()),
         description=rendered(listing.description),
         facts=facts(listing),
         # Where it was published would give an anonymous organisation away.
         source_address=None if listing.anonymous else web_address(listing.source_url),
         best=best,
-        similar=matching.similar(_parts().engine, ANONYMOUS, listing),
+        similar=matching.similar(_parts().engine, actor(), listing),
         wanted=_other(kind),
     )
 
@@ -56,11 +56,11 @@ def counterparts(kind: str, listing_id: int, wanted: str) -> str:
     """Everything of the other kind that may serve a listing, or be served by it."""
     if wanted != _other(kind):
         raise NotFound(N_("A need is matched with offers, and an offer with needs."))
-    listing = service.find(ANONYMOUS, listing_id, kind)
+    listing = service.find(actor(), listing_id, kind)
     place = {"kind": kind, "listing_id": listing_id, "wanted": wanted}
     asked = Search.read("listings.counterparts", place, request.args)
-    page = matching.find(_parts().engine, ANONYMOUS, wanted, listing=listing, **asked.options)
-    view = matching.view_of(listing, ANONYMOUS)
+    page = matching.find(_parts().engine, actor(), wanted, listing=listing, **asked.options)
+    view = matching.view_of(listing, actor())
     return render_template("listings/counterparts.html", kind=wanted, listing=view, **_around(asked, page))
 
 

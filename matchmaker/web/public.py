@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template
 
-from ..policy import ANONYMOUS
 from ..services import listings, matching
+from .security import actor
 
 public = Blueprint("public", __name__, static_folder="static", static_url_path="/static")
 
@@ -16,7 +16,7 @@ _NEWEST = 3
 def home() -> str:
     """One question, how much there is, and what came in last."""
     newest = {
-        kind: [matching.view_of(listing, ANONYMOUS) for listing in listings.newest(kind, _NEWEST)]
+        kind: [matching.view_of(listing, actor()) for listing in listings.newest(kind, _NEWEST)]
         for kind in ("offer", "need")
     }
     return render_template("public/home.html", totals=listings.totals(), newest=newest)

@@ -124,8 +124,8 @@ def test_a_full_disk_loses_nothing_and_searches_go_on(instance: Path, small_disk
             ballast.write_bytes(b"x" * 4_000_000)
         publish("Lime kiln")
         indexing.drain(engine, "full")
-        assert outbox.depth().waiting == 1
-        assert outbox.last_error()
+        assert outbox.depth("index").waiting == 1
+        assert outbox.last_error("index")
         assert found(engine, "pump") == {1}
         ballast.unlink()
         make_due()

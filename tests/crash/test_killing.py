@@ -94,7 +94,7 @@ def test_no_kill_loses_an_acknowledged_write_or_doubles_anything(instance: Path,
             else:
                 assert deleted(id), f"listing {id} was acknowledged at version {version} and is gone"
         assert indexing.differences(engine) == []
-        assert outbox.depth() == outbox.Depth(0, 0, 0)
+        assert outbox.depth("index") == outbox.Depth(0, 0, 0)
         assert engine.keywords().count() == len(engine.keywords().versions())
         # One entry a version: nothing was written twice.
         entries = dict(

@@ -136,7 +136,7 @@ class Market(RuleBasedStateMachine):
         public = {id: version for id, (version, status, _) in self.known.items() if status == "published"}
         assert self.engine.keywords().versions() == public
         assert self.engine.vectors.versions() == public
-        assert outbox.depth() == outbox.Depth(0, 0, 0)
+        assert outbox.depth("index") == outbox.Depth(0, 0, 0)
 
 
 def test_the_indexes_come_to_equal_a_model(migrated: Database, full: bool) -> None:

@@ -123,7 +123,7 @@ def test_work_that_was_in_hand_is_free_again(instance: Path, tmp_path: Path) -> 
     backups.backup(instance, tmp_path / "b")
     backups.restore(instance, tmp_path / "b", MIGRATIONS, replace=True)
     backups.free_leases()
-    assert outbox.depth() == Depth(waiting=1, leased=0, parked=0)
+    assert outbox.depth("index") == Depth(waiting=1, leased=0, parked=0)
 
 
 def test_a_backup_beside_writes_is_of_one_moment(instance: Path, tmp_path: Path, app_context: Flask) -> None:

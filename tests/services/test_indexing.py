@@ -358,7 +358,7 @@ class TestFailures:
         engine.embedder = Picky()
         handle_next(engine, "w")
         assert found(engine) == {good}
-        assert [item.listing_id for item in db.session.scalars(select(OutboxItem))] == [bad]
+        assert [item.thing_id for item in db.session.scalars(select(OutboxItem))] == [bad]
 
     @pytest.mark.parametrize(
         "vector", [np.full(64, np.nan), np.full(64, np.inf), np.ones(63)], ids=["NaN", "infinity", "another size"]

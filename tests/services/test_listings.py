@@ -27,7 +27,7 @@ from search_index.types import Encoded
 
 pytestmark = pytest.mark.usefixtures("app_context")
 
-STAFF = Actor("staff", user_id=1)
+STAFF = Actor("staff", user_id=1, role="moderator")
 PUMP: dict[str, Any] = {"title": "Solar pump", "trl": 7}
 
 
@@ -121,7 +121,7 @@ def test_a_new_listing_belongs_to_its_organisation() -> None:
 
 def test_the_outbox_item_of_a_new_listing_names_it() -> None:
     id = listings.publish(SYSTEM, "offer", PUMP).id
-    assert db.session.scalars(select(OutboxItem.listing_id)).all() == [id]
+    assert db.session.scalars(select(OutboxItem.thing_id)).all() == [id]
 
 
 def test_the_audit_says_who_published() -> None:
@@ -405,13 +405,13 @@ def test_work_that_was_stopped_counts_as_untried(app_context: Flask) -> None:
 def test_work_that_failed_waits_for_its_next_try(app_context: Flask) -> None:
     listings.publish(SYSTEM, "offer", PUMP)
     indexing.handle_next(engine_of(app_context, BrokenEmbedder()), "first")
-    assert outbox.depth() == Depth(waiting=1, leased=0, parked=0)
+    assert outbox.depth("index") == Depth(waiting=1, leased=0, parked=0)
 
 
 def test_work_that_failed_says_why(app_context: Flask) -> None:
     listings.publish(SYSTEM, "offer", PUMP)
     indexing.handle_next(engine_of(app_context, BrokenEmbedder()), "first")
-    assert outbox.last_error() == "MemoryError: no memory for the model"
+    assert outbox.last_error("index") == "MemoryError: no memory for the model"
 
 
 def revised(id: int, version: int, **values: Any) -> Listing:
@@ -445,14 +445,14 @@ def test_nobody_revises_what_belongs_to_others() -> None:
 
 def test_a_draft_is_owed_to_no_index() -> None:
     listings.draft(SYSTEM, "offer", PUMP)
-    assert (counted()[0], outbox.depth().waiting) == (1, 0)
+    assert (counted()[0], outbox.depth("index").waiting) == (1, 0)
 
 
 def test_a_published_draft_is_found_by_everybody() -> None:
     made = listings.draft(SYSTEM, "offer", PUMP)
     listings.publish_draft(SYSTEM, made.id, 1)
     assert listings.find(ANONYMOUS, made.id).version == 2
-    assert outbox.depth().waiting == 1
+    assert outbox.depth("index").waiting == 1
 
 
 def test_a_deleted_listing_is_gone_and_its_audit_stays() -> None:

@@ -197,7 +197,7 @@ class TestWhoSeesWhat:
         id = publish()
         with transaction():
             read(id).status = status
-        assert ids(matching.find(engine, Actor("staff", 1), "offer", text=NEED)) == []
+        assert ids(matching.find(engine, Actor("staff", 1, role="matchmaker"), "offer", text=NEED)) == []
 
     def test_an_anonymous_organisation_is_hidden_with_its_country(
         self, engine: LocalEngine, publish: Callable[..., int], organisation: Organisation
@@ -211,7 +211,7 @@ class TestWhoSeesWhat:
         self, engine: LocalEngine, publish: Callable[..., int], organisation: Organisation
     ) -> None:
         publish(who=organisation, anonymous=True)
-        for actor in (Actor("user", 7, organisation.id), Actor("staff", 1), SYSTEM):
+        for actor in (Actor("user", 7, organisation.id), Actor("staff", 1, role="matchmaker"), SYSTEM):
             page = matching.find(engine, actor, "offer", text=NEED)
             assert page.matches[0].listing.organisation == "Blue Loop"
 
@@ -330,6 +330,6 @@ class TestDegrading:
     def test_a_change_waits_in_the_outbox_until_the_index_is_mended(self, broken: LocalEngine) -> None:
         listings.withdraw(SYSTEM, 1)
         indexing.drain(broken, "w")
-        assert outbox.depth().waiting == 1
+        assert outbox.depth("index").waiting == 1
         indexing.rebuild(broken, "w")
         assert ids(matching.find(broken, ANONYMOUS, "offer", text=NEED)) == [2]

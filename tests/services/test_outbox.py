@@ -18,9 +18,9 @@ from models.base import now
 pytestmark = pytest.mark.usefixtures("app_context")
 
 
-def owe(*listing_ids: int) -> None:
+def owe(*things: int) -> None:
     with transaction():
-        for id in listing_ids:
+        for id in things:
             outbox.enqueue("index", id)
 
 
@@ -51,17 +51,17 @@ def test_nothing_owed_gives_no_lease() -> None:
 
 def test_a_lease_names_the_listings_oldest_first() -> None:
     owe(7, 3, 5)
-    assert taken().listing_ids == (7, 3, 5)
+    assert taken().things == (7, 3, 5)
 
 
 def test_a_lease_takes_no_more_than_asked_for() -> None:
     owe(1, 2, 3)
-    assert taken(most=2).listing_ids == (1, 2)
+    assert taken(most=2).things == (1, 2)
 
 
 def test_a_listing_owed_twice_is_named_once() -> None:
     owe(7, 3, 7)
-    assert taken().listing_ids == (7, 3)
+    assert taken().things == (7, 3)
 
 
 def test_a_listing_owed_twice_is_leased_with_both_items() -> None:
@@ -93,7 +93,7 @@ def test_what_one_worker_holds_is_not_given_to_another() -> None:
 def test_the_next_worker_gets_what_is_left() -> None:
     owe(1, 2, 3)
     taken("first", most=2)
-    assert taken("second").listing_ids == (3,)
+    assert taken("second").things == (3,)
 
 
 def test_workers_at_the_same_time_never_share_an_item(app_context: Flask) -> None:
@@ -134,17 +134,17 @@ def lost(app_context: Flask) -> Lease:
 def test_who_lost_a_lease_cannot_finish_it(lost: Lease) -> None:
     with transaction():
         outbox.finish(lost)
-    assert outbox.depth() == Depth(waiting=0, leased=1, parked=0)
+    assert outbox.depth("index") == Depth(waiting=0, leased=1, parked=0)
 
 
 def test_who_lost_a_lease_cannot_release_it(lost: Lease) -> None:
     outbox.release(lost)
-    assert outbox.depth() == Depth(waiting=0, leased=1, parked=0)
+    assert outbox.depth("index") == Depth(waiting=0, leased=1, parked=0)
 
 
 def test_who_lost_a_lease_cannot_fail_it(lost: Lease) -> None:
     outbox.fail(lost, "too slow")
-    assert (item().attempts, outbox.depth()) == (0, Depth(waiting=0, leased=1, parked=0))
+    assert (item().attempts, outbox.depth("index")) == (0, Depth(waiting=0, leased=1, parked=0))
 
 
 def test_one_worker_twice_holds_two_different_leases() -> None:
@@ -156,14 +156,14 @@ def test_all_that_a_worker_holds_can_be_given_back() -> None:
     owe(1, 2, 3)
     taken("first", most=1), taken("first", most=1), taken("first%", most=1)
     outbox.release_all("first")
-    assert outbox.depth() == Depth(waiting=2, leased=1, parked=0)
+    assert outbox.depth("index") == Depth(waiting=2, leased=1, parked=0)
 
 
 def test_what_was_parked_says_which_listing_and_why() -> None:
     owe(7)
     for _ in range(10):
         fail_once("the disk is full")
-    assert [(found.listing_id, found.reason) for found in outbox.parked()] == [(7, "the disk is full")]
+    assert [(found.thing_id, found.reason) for found in outbox.parked("index")] == [(7, "the disk is full")]
 
 
 def test_finished_items_are_gone() -> None:
@@ -171,7 +171,7 @@ def test_finished_items_are_gone() -> None:
     leased = taken()
     with transaction():
         outbox.finish(leased)
-    assert outbox.depth() == Depth(0, 0, 0)
+    assert outbox.depth("index") == Depth(0, 0, 0)
 
 
 def test_finishing_leaves_an_item_that_came_meanwhile() -> None:
@@ -180,13 +180,13 @@ def test_finishing_leaves_an_item_that_came_meanwhile() -> None:
     owe(7)
     with transaction():
         outbox.finish(leased)
-    assert taken("second").listing_ids == (7,)
+    assert taken("second").things == (7,)
 
 
 def test_released_items_are_due_at_once() -> None:
     owe(7)
     outbox.release(taken("first"))
-    assert taken("second").listing_ids == (7,)
+    assert taken("second").things == (7,)
 
 
 def test_a_release_counts_no_attempt() -> None:
@@ -211,7 +211,7 @@ def test_a_failed_item_is_due_again_after_its_wait() -> None:
     owe(7)
     fail_once()
     make_due()
-    assert taken("second").listing_ids == (7,)
+    assert taken("second").things == (7,)
 
 
 def test_waits_double_from_one_second() -> None:
@@ -258,13 +258,13 @@ def test_a_parked_item_does_not_hold_up_a_new_one_of_its_listing() -> None:
     for _ in range(10):
         fail_once()
     owe(7)
-    assert taken().listing_ids == (7,)
+    assert taken().things == (7,)
 
 
 def test_a_failure_leaves_other_items_alone() -> None:
     owe(1, 2)
     outbox.fail(taken(most=1), "the disk is full")
-    assert taken("second").listing_ids == (2,)
+    assert taken("second").things == (2,)
 
 
 def test_a_long_reason_is_cut() -> None:
@@ -288,19 +288,19 @@ def some_of_each(app_context: Flask) -> None:
 
 @pytest.mark.usefixtures("some_of_each")
 def test_depth_tells_waiting_leased_and_parked_apart() -> None:
-    assert outbox.depth() == Depth(waiting=3, leased=2, parked=1)
+    assert outbox.depth("index") == Depth(waiting=3, leased=2, parked=1)
 
 
 def test_an_item_whose_lease_ran_out_counts_as_waiting() -> None:
     owe(7)
     taken()
     db.session.execute(text("UPDATE outbox SET leased_until = '2000-01-01 00:00:00'"))
-    assert outbox.depth() == Depth(waiting=1, leased=0, parked=0)
+    assert outbox.depth("index") == Depth(waiting=1, leased=0, parked=0)
 
 
 def test_without_failures_there_is_no_last_error() -> None:
     owe(7)
-    assert outbox.last_error() is None
+    assert outbox.last_error("index") is None
 
 
 def test_the_last_error_is_that_of_the_latest_failure() -> None:
@@ -309,7 +309,7 @@ def test_the_last_error_is_that_of_the_latest_failure() -> None:
         fail_once("the disk is full")
     owe(2)
     outbox.fail(taken(), "the model is gone")
-    assert outbox.last_error() == "the model is gone"
+    assert outbox.last_error("index") == "the model is gone"
 
 
 def test_items_are_due_from_when_they_are_owed() -> None:

@@ -29,11 +29,11 @@ def engine(app_context: Flask) -> LocalEngine:
 
 def test_parked_work_is_taken_up_by_a_repair(engine: LocalEngine) -> None:
     with transaction():
-        db.session.add(OutboxItem(topic="index", listing_id=1, attempts=10, parked_at=now(), last_error="no model"))
+        db.session.add(OutboxItem(topic="index", thing_id=1, attempts=10, parked_at=now(), last_error="no model"))
     assert indexing.drain(engine, "tests") == 0
     indexing.repair([])
     indexing.drain(engine, "tests")
-    assert outbox.depth() == outbox.Depth(waiting=0, leased=0, parked=0)
+    assert outbox.depth("index") == outbox.Depth(waiting=0, leased=0, parked=0)
 
 
 def test_without_vectors_of_the_present_model_a_plain_search_answers_and_says_so(engine: LocalEngine) -> None:

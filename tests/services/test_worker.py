@@ -91,4 +91,4 @@ def test_what_a_worker_leaves_in_hand_is_given_back(app_context: Flask) -> None:
     listings.publish(SYSTEM, "offer", {"title": "Lime kiln"})
     outbox.lease("index", worker.name(), 10)
     worker.give_back(app_context, worker.name())
-    assert outbox.depth().leased == 0
+    assert outbox.depth("index").leased == 0

@@ -14,7 +14,24 @@ from flask import Flask
 from sqlalchemy import CheckConstraint, Connection, Table, UniqueConstraint, inspect, select, text
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
-from models import AuditEntry, Embedding, Listing, Match, Organisation, OutboxItem, Sequence, User, db
+from models import (
+    AuditEntry,
+    Decision,
+    Embedding,
+    Image,
+    Import,
+    Invitation,
+    Listing,
+    ListingVersion,
+    Mail,
+    Match,
+    Organisation,
+    OutboxItem,
+    Sequence,
+    User,
+    UserSession,
+    db,
+)
 from models.audit import ACTOR_KINDS
 from models.taxonomy import CATEGORIES, KINDS, MATCH_STATUSES, STATUSES, SUBCATEGORIES
 
@@ -44,11 +61,19 @@ VALID: dict[type[Any], dict[str, Any]] = {
         "parts": b"\0\0",
         "family": 1,
     },
-    OutboxItem: {"topic": "index", "listing_id": 1},
+    OutboxItem: {"topic": "index", "thing_id": 1},
     AuditEntry: {"actor_kind": "user", "action": "listing.publish", "thing_kind": "listing", "thing_id": 1},
     Sequence: {"name": "another", "value": 0},
+    UserSession: {"user_id": 1, "key_hash": "h"},
+    Invitation: {"organisation_id": 1, "email": "amina@example.org", "key_hash": "h", "expires_at": NOON},
+    ListingVersion: {"listing_id": 1, "version": 1, "values": {}},
+    Decision: {"listing_id": 1, "version": 1, "verdict": "approve"},
+    Image: {"key": "k", "listing_id": 1, "media_type": "image/png", "width": 1, "height": 1, "content": b"x"},
+    Mail: {"message_id": "m@example.org", "recipient": "amina@example.org", "subject": "Hello", "text": "Hello"},
+    Import: {"kind": "offer", "file_name": "offers.csv"},
 }
 NEED = {"kind": "need"}
+LOGO = {"listing_id": None, "organisation_id": 1}
 
 #: Per constraint, what it refuses: values that replace those of the valid row.
 REFUSED_CHECKS: list[tuple[type[Any], str, dict[str, Any]]] = [
@@ -119,6 +144,18 @@ REFUSED_CHECKS: list[tuple[type[Any], str, dict[str, Any]]] = [
     (OutboxItem, "lease_whole", {"leased_until": NOON}),
     (OutboxItem, "lease_whole", {"leased_by": "me"}),
     (AuditEntry, "actor_kind_known", {"actor_kind": "ghost"}),
+    (Organisation, "verified_whole", {"verified_at": NOON}),
+    (Organisation, "verified_whole", {"verified_by_id": 1}),
+    (User, "owner_of_something", {"owner": True}),
+    (Invitation, "email_lower", {"email": "Amina@example.org"}),
+    (Decision, "verdict_known", {"verdict": "shrug"}),
+    (Image, "one_owner", {"listing_id": None}),
+    (Image, "one_owner", {"organisation_id": 1}),
+    (Image, "size_positive", {"width": 0}),
+    (Image, "size_positive", {"height": 0}),
+    (Import, "kind_known", {"kind": "wish"}),
+    (Import, "status_known", {"status": "lost"}),
+    (Import, "done_within_total", {"done": 1}),
 ]
 
 #: Per UNIQUE, one row more than it lets in: what both rows share stands in both.
@@ -128,6 +165,14 @@ REFUSED_TWICE: list[tuple[type[Any], tuple[str, ...], dict[str, Any], dict[str, 
     (Listing, ("id", "kind"), {"id": 50}, {"id": 50}),
     (Match, ("need_id", "offer_id"), {}, {"status": "approved"}),
     (Embedding, ("seq",), {}, {"listing_id": 2}),
+    (Organisation, ("import_key",), {"import_key": "k"}, {"import_key": "k"}),
+    (User, ("fs_uniquifier",), {"fs_uniquifier": "u"}, {"fs_uniquifier": "u", "email": "biko@example.org"}),
+    (UserSession, ("key_hash",), {}, {"agent": "another"}),
+    (Invitation, ("organisation_id", "email"), {}, {"key_hash": "another"}),
+    (Invitation, ("key_hash",), {}, {"email": "biko@example.org"}),
+    (Image, ("key",), {}, {"position": 1}),
+    (Image, ("organisation_id",), LOGO, LOGO | {"key": "another"}),
+    (Mail, ("message_id",), {}, {"subject": "Hello again"}),
 ]
 
 
@@ -168,15 +213,19 @@ def migrated_app(migrated: Database, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def connection(migrated_app: Flask) -> Iterator[Connection]:
-    """A transaction that is rolled back, over need 1 and offer 2, for matches to stand on."""
+    """A transaction that is rolled back, over need 1, offer 2, organisation 1 and user 1, for others to stand on."""
     with migrated_app.app_context(), db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
         else:
             # SQLite counts on from the largest number there is, PostgreSQL from the last one it gave.
             connection.exec_driver_sql("ALTER SEQUENCE listing_id_seq RESTART WITH 100")
+            connection.exec_driver_sql("ALTER SEQUENCE organisation_id_seq RESTART WITH 100")
+            connection.exec_driver_sql("ALTER SEQUENCE user_account_id_seq RESTART WITH 100")
         put(connection, Listing, id=1, kind="need")
         put(connection, Listing, id=2, kind="offer")
+        put(connection, Organisation, id=1)
+        put(connection, User, id=1, email="first@example.org")
         yield connection
         connection.rollback()
 

@@ -1,0 +1,262 @@
+"""Accounts: their sign-ins, their rights, what is known of a person, and the way out."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import joinedload
+
+from models import AuditEntry, Import, Invitation, Listing, User, UserSession, db
+from models.base import LARGEST_ID, now
+from models.taxonomy import PUBLIC_STATUSES, ROLES
+
+from ..errors import Conflict, Forbidden, Invalid, NotFound
+from ..messages import N_
+from ..policy import SYSTEM, Actor, Role, can, signed_in
+from ..transaction import transaction
+from . import auditing, listings
+
+#: A sign-in nobody used for so long has ended.
+SESSION_LASTS = timedelta(days=14)
+#: How exact "last seen" is: a write at every request would cost more than it tells.
+_SEEN = timedelta(minutes=5)
+
+
+def actor_of(user: User) -> Actor:
+    """The actor this user is."""
+    return signed_in(user.id, cast("Role", user.role), user.organisation_id, owner=user.owner)
+
+
+def create(actor: Actor, email: str, name: str, role: str, password_hash: str) -> User:
+    """Make an account whose address is taken as confirmed. Raises Conflict when there is one."""
+    if role not in ROLES:
+        raise Invalid(N_("There is no role %(role)r. Use one of: %(roles)s.", role=role, roles=", ".join(ROLES)))
+    with transaction():
+        if db.session.scalar(select(User.id).where(User.email == email)):
+            raise Conflict(N_("There is an account for %(email)s already.", email=email))
+        user: User = User(email=email, name=name, role=role, password=password_hash, confirmed_at=now())
+        db.session.add(user)
+        db.session.flush()
+        auditing.record(actor, "user.create", "user", user.id, {}, {"role": role})
+        return user
+
+
+def named(email: str) -> User:
+    """The account of an address. Raises NotFound."""
+    user: User | None = db.session.scalar(select(User).where(User.email == email.strip().lower()))
+    if user is None:
+        raise NotFound(N_("There is no account for %(email)s.", email=email))
+    return user
+
+
+def everybody() -> list[User]:
+    """All accounts with their organisations, by address."""
+    return list(db.session.scalars(select(User).options(joinedload(User.organisation)).order_by(User.email)))
+
+
+def note(user_id: int, action: str, after: dict[str, Any] | None = None) -> None:
+    """Say in the audit trail what a person did with their own account."""
+    with transaction():
+        user = db.session.get(User, user_id)
+        actor = actor_of(user) if user else SYSTEM
+        auditing.record(actor, action, "user", user_id, {}, after)
+
+
+# Sessions
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def begin_session(user_id: int, agent: str) -> str:
+    """Let a sign-in last; the key it gives goes into the person's cookie. Sign-ins that ran out are forgotten."""
+    key = secrets.token_urlsafe(32)
+    with transaction():
+        db.session.execute(
+            delete(UserSession).where(UserSession.user_id == user_id, UserSession.last_seen_at < now() - SESSION_LASTS)
+        )
+        db.session.add(UserSession(user_id=user_id, key_hash=_hashed(key), agent=agent[:256]))
+    return key
+
+
+def user_of_session(uniquifier: str, key: str) -> User | None:
+    """The person, with their organisation, behind a cookie; None when its sign-in ended, ran out or never was."""
+    found = db.session.execute(
+        select(User, UserSession)
+        .join(UserSession, UserSession.user_id == User.id)
+        .options(joinedload(User.organisation))
+        .where(
+            User.fs_uniquifier == uniquifier,
+            User.active,
+            UserSession.key_hash == _hashed(key),
+            UserSession.last_seen_at > now() - SESSION_LASTS,
+        )
+    ).first()
+    if found is None:
+        return None
+    user, session = found
+    if session.last_seen_at < now() - _SEEN:
+        with transaction():
+            db.session.execute(update(UserSession).where(UserSession.id == session.id).values(last_seen_at=now()))
+    return user
+
+
+def sessions_of(user_id: int) -> list[UserSession]:
+    """The sign-ins of a person that last, the one used last first."""
+    query = select(UserSession).where(UserSession.user_id == user_id, UserSession.last_seen_at > now() - SESSION_LASTS)
+    return list(db.session.scalars(query.order_by(UserSession.last_seen_at.desc())))
+
+
+def is_session(session: UserSession, key: str) -> bool:
+    """Whether the sign-in is the one with this key."""
+    return session.key_hash == _hashed(key)
+
+
+def end_session(actor: Actor, session_id: int) -> None:
+    """End one of the actor's own sign-ins. Raises NotFound."""
+    with transaction():
+        session = db.session.get(UserSession, session_id) if 0 < session_id <= LARGEST_ID else None
+        if session is None or session.user_id != actor.user_id:
+            raise NotFound(N_("There is no such sign-in. It may have ended already."))
+        db.session.delete(session)
+        auditing.record(actor, "user.end_session", "user", actor.user_id)
+
+
+def end_sessions(user_id: int, except_key: str = "") -> int:
+    """End every sign-in of a person but the one with this key. Returns how many."""
+    with transaction():
+        others = delete(UserSession).where(UserSession.user_id == user_id)
+        gone = db.session.execute(others.where(UserSession.key_hash != _hashed(except_key)).returning(UserSession.id))
+        return len(gone.all())
+
+
+def sign_out(key: str) -> None:
+    """End the sign-in with this key, if it lasts."""
+    with transaction():
+        db.session.execute(delete(UserSession).where(UserSession.key_hash == _hashed(key)))
+
+
+# Rights
+
+
+def change_role(actor: Actor, user_id: int, role: str) -> User:
+    """Give a user another role; their sign-ins end, so that it holds at once.
+
+    Raises NotFound, Forbidden, Invalid for a role that does not exist, and Conflict for the last administrator.
+    """
+    with transaction():
+        user = _locked(user_id)
+        if not can(actor, "user.change_role", user):
+            raise Forbidden(N_("Only administrators change roles, and nobody changes their own."))
+        if role not in ROLES:
+            raise Invalid(N_("There is no role %(role)r. Use one of: %(roles)s.", role=role, roles=", ".join(ROLES)))
+        if user.role == "administrator" and role != "administrator":
+            _check_another_administrator(user)
+        if user.role != role:
+            auditing.record(actor, "user.change_role", "user", user.id, {"role": user.role}, {"role": role})
+            user.role = role
+            db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+        return user
+
+
+def reset_second_factor(actor: Actor, user_id: int) -> None:
+    """Forget a user's second factor, for somebody who lost it and their recovery codes; their sign-ins end."""
+    with transaction():
+        user = _locked(user_id)
+        if not can(actor, "user.change_role", user):
+            raise Forbidden(N_("Only administrators do this, and nobody for themselves."))
+        user.tf_primary_method = user.tf_totp_secret = user.tf_last_counter = None
+        user.mf_recovery_codes = []
+        auditing.record(actor, "user.reset_second_factor", "user", user.id)
+        db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+
+
+def _locked(user_id: int) -> User:
+    query = select(User).where(User.id == user_id).with_for_update()
+    user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
+    if user is None:
+        raise NotFound(N_("There is no such account."))
+    return user
+
+
+def _check_another_administrator(user: User) -> None:
+    others = select(func.count()).where(User.role == "administrator", User.active, User.id != user.id)
+    if not db.session.scalar(others):
+        raise Conflict(N_("This is the last administrator. Make somebody else one first."))
+
+
+# What is known of a person, and the way out
+
+
+def everything_about(actor: Actor) -> dict[str, Any]:
+    """All that is stored of the actor, for them to take along."""
+    user = db.session.get_one(User, actor.user_id)
+    own = select(Listing).where(Listing.created_by_id == user.id).order_by(Listing.id)
+    done = select(AuditEntry).where(AuditEntry.actor_id == user.id).order_by(AuditEntry.id)
+    columns = ("email", "name", "role", "owner", "locale", "organisation_id", "created_at", "confirmed_at")
+    return {
+        "account": {name: auditing.plain(getattr(user, name)) for name in columns}
+        | {"second_factor": user.tf_primary_method is not None},
+        "sign_ins": [
+            {name: auditing.plain(getattr(session, name)) for name in ("agent", "created_at", "last_seen_at")}
+            for session in sessions_of(user.id)
+        ],
+        "invitations": [
+            {"organisation_id": one.organisation_id, "expires_at": auditing.plain(one.expires_at)}
+            for one in db.session.scalars(select(Invitation).where(Invitation.email == user.email))
+        ],
+        "listings": [
+            {"number": one.id, "kind": one.kind, "status": one.status, **listings.content_of(one)}
+            for one in db.session.scalars(own)
+        ],
+        "imports": [
+            {"file_name": one.file_name, "created_at": auditing.plain(one.created_at)}
+            for one in db.session.scalars(select(Import).where(Import.user_id == user.id))
+        ],
+        "actions": [
+            {"at": auditing.plain(one.at), "action": one.action, "thing": f"{one.thing_kind} {one.thing_id}"}
+            for one in db.session.scalars(done)
+        ],
+    }
+
+
+def remove(actor: Actor) -> None:
+    """Delete the actor's account. The last member's listings leave the public; the audit trail keeps a number only.
+
+    Raises Conflict while others depend on the actor: as the only owner of an organisation, as the last administrator.
+    """
+    with transaction():
+        user = _locked(actor.user_id or 0)
+        if user.role == "administrator":
+            _check_another_administrator(user)
+        others = _fellow_members(user)
+        if user.owner and others and not any(other.owner for other in others):
+            raise Conflict(N_("You are the only owner of your organisation. Make another member an owner first."))
+        if user.organisation_id and not others:
+            _withdraw_all(actor, user.organisation_id)
+        auditing.record(actor, "user.delete", "user", user.id)
+        db.session.delete(user)
+
+
+def _fellow_members(user: User) -> Sequence[User]:
+    if user.organisation_id is None:
+        return ()
+    query = select(User).where(User.organisation_id == user.organisation_id, User.id != user.id)
+    return db.session.scalars(query.with_for_update()).all()
+
+
+def _withdraw_all(actor: Actor, organisation_id: int) -> None:
+    public = select(Listing.id).where(Listing.organisation_id == organisation_id, Listing.status.in_(PUBLIC_STATUSES))
+    for id in db.session.scalars(public).all():
+        listings.withdraw(actor, id)
+
+
+def last_seen(user: User) -> datetime | None:
+    """When the person was here last."""
+    return db.session.scalar(select(func.max(UserSession.last_seen_at)).where(UserSession.user_id == user.id))

@@ -1,0 +1,72 @@
+"""Mail through the outbox: owed in the transaction that makes it necessary, sent by the worker, then forgotten."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from models import Mail, db
+
+from ..errors import MailRefused
+from ..mail import Mailer, Message
+from ..transaction import transaction
+from . import outbox
+
+log = logging.getLogger(__name__)
+
+LONGEST_SUBJECT = 200
+
+
+def owe(
+    recipient: str, subject: str, text: str, html: str | None = None, headers: dict[str, str] | None = None
+) -> None:
+    """Owe a message. Call it inside the transaction that makes it necessary.
+
+    Line breaks in the subject, where names and titles of others may stand, become spaces.
+    """
+    mail = Mail(
+        message_id=f"{secrets.token_hex(16)}@matchmaker",
+        recipient=recipient,
+        subject=" ".join(subject.split())[:LONGEST_SUBJECT],
+        text=text,
+        html=html,
+        headers=headers or {},
+    )
+    db.session.add(mail)
+    db.session.flush()
+    outbox.enqueue("mail", mail.id)
+
+
+def deliver_next(mailer: Mailer, worker: str, most: int = 20) -> int:
+    """Send the oldest messages that are due. Returns how many were taken up.
+
+    A message is sent at least once: it may come twice, under the same Message-ID, when this process ends between
+    sending it and forgetting it. One that is refused for good is dropped, with a line in the log.
+    """
+    leased = outbox.lease("mail", worker, most)
+    if leased is None:
+        return 0
+    for one in outbox.singly(leased):
+        _deliver(mailer, one)
+    return len(leased.things)
+
+
+def _deliver(mailer: Mailer, leased: outbox.Lease) -> None:
+    mail = db.session.get(Mail, leased.things[0])
+    message = mail and Message(mail.message_id, mail.recipient, mail.subject, mail.text, mail.html, mail.headers)
+    # PostgreSQL began a transaction with the read; a mail server may take its time.
+    db.session.commit()
+    try:
+        if message:
+            mailer.send(message)
+    except MailRefused as error:
+        log.error("a message was dropped: %s", error)
+    except OSError as error:
+        log.error("a message could not be sent: %s", error)
+        outbox.fail(leased, f"{type(error).__name__}: {error}")
+        return
+    with transaction():
+        mail = db.session.get(Mail, leased.things[0])
+        if mail:
+            db.session.delete(mail)
+        outbox.finish(leased)

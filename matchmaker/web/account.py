@@ -1,0 +1,84 @@
+"""A person's own account: what it is, where it is signed in, what is known, and the way out."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, Response, flash, redirect, render_template, session, url_for
+from flask_security import auth_required, current_user, logout_user
+from werkzeug.wrappers import Response as Redirect
+
+from ..services import accounts
+from ..wording import _
+from .security import actor, end_other_sessions
+
+account = Blueprint("account", __name__, url_prefix="/account")
+
+
+@account.get("")
+@auth_required("session")
+def overview() -> str:
+    """The account and everything that can be changed about it."""
+    key = session.get("key", "")
+    sessions = [(one, accounts.is_session(one, key)) for one in accounts.sessions_of(current_user.id)]
+    return render_template("account/overview.html", sessions=sessions)
+
+
+@account.get("/check-mail")
+def check_mail() -> str:
+    """Says that a letter is on its way; the same whether an address had an account or not."""
+    return render_template("account/check_mail.html")
+
+
+@account.get("/second-factor/done")
+@auth_required("session")
+def after_second_factor() -> Redirect:
+    """A second factor without recovery codes locks its owner out when the device is lost."""
+    endpoint = "account.overview" if current_user.mf_recovery_codes else "security.mf_recovery_codes"
+    return redirect(url_for(endpoint))
+
+
+@account.post("/sessions/<id:session_id>/end")
+@auth_required("session")
+def end_session(session_id: int) -> Redirect:
+    """Sign out one device."""
+    accounts.end_session(actor(), session_id)
+    flash(_("That device is signed out."))
+    return redirect(url_for("account.overview"))
+
+
+@account.post("/sessions/end")
+@auth_required("session")
+def end_sessions() -> Redirect:
+    """Sign out every device but this one."""
+    end_other_sessions()
+    flash(_("All other devices are signed out."))
+    return redirect(url_for("account.overview"))
+
+
+@account.get("/everything.json")
+@auth_required("session")
+def everything() -> Response:
+    """All that is stored of the person, to take along."""
+    content = json.dumps(accounts.everything_about(actor()), ensure_ascii=False, indent=2)
+    response = Response(content, mimetype="application/json")
+    response.headers["Content-Disposition"] = "attachment; filename=matchmaker-account.json"
+    response.cache_control.no_store = True
+    return response
+
+
+@account.get("/delete")
+@auth_required("session")
+def confirm_delete() -> str:
+    """What goes and what stays, before it is too late."""
+    return render_template("account/delete.html")
+
+
+@account.post("/delete")
+@auth_required("session")
+def delete() -> Redirect:
+    """Delete the account."""
+    accounts.remove(actor())
+    logout_user()
+    flash(_("Your account is deleted."))
+    return redirect(url_for("public.home"))
