@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from catalogue import Market
+from databases import Database, application
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from flask_babel import force_locale
@@ -75,8 +78,13 @@ def test_the_choice_lasts_a_year_and_no_script_or_other_site_gets_it(client: Fla
     for part in ("lang=zh", "Max-Age=31536000", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert part in said
     assert "Secure" not in said
-    secure = client.post("/language", data={"language": "zh"}, base_url="https://market.example")
-    assert "Secure" in secure.headers["Set-Cookie"]
+
+
+def test_over_https_the_choice_travels_over_nothing_else(migrated: Database, tmp_path: Path) -> None:
+    address = "https://market.example"
+    with migrated.clone(tmp_path) as database, application(tmp_path, database.url, MATCHMAKER_URL=address) as app:
+        answer = app.test_client().post("/language", data={"language": "zh"})
+    assert "Secure" in answer.headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +114,12 @@ def test_a_language_that_is_not_offered_is_refused_with_those_that_are(
     answer = client.post("/language", data=data)
     assert answer.status_code == 422
     assert "Use one of: en, zh, ar." in answer.text
+
+
+def test_a_choice_of_language_makes_no_session(client: FlaskClient) -> None:
+    assert "Set-Cookie" not in client.get("/").headers
+    said = client.post("/language", data={"language": "zh"}).headers.getlist("Set-Cookie")
+    assert [cookie.partition("=")[0] for cookie in said] == ["lang"]
 
 
 def test_a_strange_cookie_means_nothing(client: FlaskClient) -> None:
