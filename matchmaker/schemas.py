@@ -115,11 +115,30 @@ class Several(fields.List[Any]):
     """A list without repeats, at most `most` long."""
 
     def __init__(self, inner: fields.Field[Any], most: int, **kwargs: Any) -> None:
-        super().__init__(inner, load_default=list, validate=validate.Length(max=most), **kwargs)
+        few = validate.Length(max=most, error=N_("Give at most %(most)s.", most=most))
+        super().__init__(inner, load_default=list, validate=few, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         loaded = super()._deserialize(value, attr, data, **kwargs) or []
         return [item for position, item in enumerate(loaded) if item not in loaded[:position]]
+
+
+_IN_DIGITS = N_("Write a number in digits, such as 60 or 0.5.")
+
+
+class Number(fields.Float):
+    """A number; what is none is told how to write one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(error_messages={"invalid": _IN_DIGITS, "special": _IN_DIGITS}, **kwargs)
+
+
+class Day(fields.Date):
+    """A day as ISO 8601 writes it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        said = N_("Write the day as year, month and day, such as 2026-01-31.")
+        super().__init__(error_messages={"invalid": said}, **kwargs)
 
 
 _QUANTITY = validate.Range(-1e15, 1e15, error=N_("Use a larger unit: a number of at most fifteen digits."))
@@ -129,7 +148,7 @@ class BenefitSchema(Schema):
     """An advantage with its number and what it is measured against."""
 
     tag = Code(BENEFITS, N_("a benefit"), required=True)
-    quantity = fields.Float(required=True, allow_nan=False, validate=_QUANTITY)
+    quantity = Number(required=True, allow_nan=False, validate=_QUANTITY)
     unit = Text(64, load_default="")
     baseline = Text(256, load_default="")
 
@@ -138,7 +157,7 @@ class TargetSchema(Schema):
     """A value the seeker must reach."""
 
     name = Text(128, filled=True, required=True)
-    quantity = fields.Float(required=True, allow_nan=False, validate=_QUANTITY)
+    quantity = Number(required=True, allow_nan=False, validate=_QUANTITY)
     unit = Text(64, load_default="")
 
 
@@ -171,7 +190,7 @@ class ListingSchema(Schema):
     ip_status = Code(IP_STATUSES, N_("a status of protection"), load_default="unknown")
     ip_publications = Several(Text(64), 50)
     ip_countries = Several(Country(), 250)
-    ip_as_of = fields.Date(load_default=None, allow_none=True)
+    ip_as_of = Day(load_default=None, allow_none=True)
     open_to_interest = fields.Boolean(load_default=True)
     anonymous = fields.Boolean(load_default=False)
 
@@ -204,10 +223,15 @@ class NeedSchema(ListingSchema):
     constraints = Text(500, load_default="")
     targets = Several(fields.Nested(TargetSchema), 20)
     budget_amount = fields.Decimal(
-        load_default=None, allow_none=True, places=2, allow_nan=False, validate=validate.Range(0, 10**13)
+        load_default=None,
+        allow_none=True,
+        places=2,
+        allow_nan=False,
+        validate=validate.Range(0, 10**13, error=N_("Write an amount from 0 to ten million million.")),
+        error_messages={"invalid": _IN_DIGITS, "special": _IN_DIGITS},
     )
     budget_currency = Code(CURRENCIES, N_("an ISO 4217 currency, such as EUR"), load_default=None, allow_none=True)
-    deadline = fields.Date(load_default=None, allow_none=True)
+    deadline = Day(load_default=None, allow_none=True)
 
     @validates_schema
     def _budget_whole(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -88,6 +88,98 @@ def reader() -> Locale:
     return locale or ENGLISH.locale
 
 
+#: Where a listing stands, for its own side and for staff.
+_STANDINGS = {
+    "draft": N_("draft"),
+    "submitted": N_("waits for staff"),
+    "in_review": N_("staff read it"),
+    "changes_requested": N_("changes asked for"),
+    "published": N_("public"),
+    "stale": N_("public, not confirmed lately"),
+    "archived": N_("archived"),
+    "rejected": N_("rejected"),
+    "withdrawn": N_("withdrawn"),
+}
+
+_READINESS = (
+    N_("basic principles observed"),
+    N_("concept formulated"),
+    N_("concept proven in experiments"),
+    N_("works in the laboratory"),
+    N_("works in surroundings like the real ones"),
+    N_("prototype shown in surroundings like the real ones"),
+    N_("prototype shown in real use"),
+    N_("complete and qualified"),
+    N_("proven in real use"),
+)
+
+_PAGES = {
+    "what": N_("What it is"),
+    "field": N_("Where it belongs"),
+    "advantage": N_("What it does better"),
+    "readiness": N_("How ready it is, and where"),
+    "protection": N_("How it is protected"),
+    "terms": N_("How you want to work together"),
+    "problem": N_("What has to be solved"),
+    "place": N_("Where and when"),
+}
+
+_FIELDS = {
+    "title": N_("Title"),
+    "summary": N_("Summary"),
+    "description": N_("Description"),
+    "language": N_("Language of the text"),
+    "category": N_("Category"),
+    "subcategory": N_("Field"),
+    "keywords": N_("Keywords"),
+    "sdgs": N_("Development goals"),
+    "benefits": N_("Advantages"),
+    "trl": N_("Readiness level (TRL)"),
+    "partnerships": N_("Partnership"),
+    "ip_kind": N_("Kind of protection"),
+    "ip_status": N_("Status of protection"),
+    "ip_publications": N_("Publication numbers"),
+    "ip_countries": N_("Protected in"),
+    "ip_as_of": N_("As of"),
+    "open_to_interest": N_("Others may ask for an introduction"),
+    "anonymous": N_("Keep our name out of it"),
+    "developed_in": N_("Developed in"),
+    "deployed_in": N_("At work in"),
+    "available_in": N_("Available in"),
+    "wanted_in": N_("Wanted in"),
+    "problem": N_("Problem"),
+    "constraints": N_("Constraints"),
+    "targets": N_("Values to reach"),
+    "budget_amount": N_("Budget"),
+    "budget_currency": N_("Currency"),
+    "deadline": N_("Deadline"),
+}
+
+#: What is missing, and what it costs.
+_GAPS = {
+    "few_words": (
+        N_("Longer text"),
+        N_("Meaning is compared passage by passage; less than 40 words hold little."),
+    ),
+    "category": (N_("Category"), N_("Searches that are narrowed to a category leave out what has none.")),
+    "advantage": (
+        N_("Advantage with a number"),
+        N_("A number and what it is measured against let a seeker judge it at once."),
+    ),
+    "trl": (N_("Readiness level"), N_("Many needs ask for a least level; yours shows as unknown.")),
+    "available_in": (N_("Countries"), N_("Seekers look for what they can get in their country.")),
+    "ip_status": (N_("Protection"), N_("Partners ask first whether they may use it; yours shows as unknown.")),
+    "partnerships": (N_("Kind of partnership"), N_("A licence or a sale? Who wants the one skips the other.")),
+    "language": (N_("Language of the text"), N_("Searches by language leave it out.")),
+    "keywords": (N_("Keywords"), N_("Names that experts use are found even if your text says it otherwise.")),
+    "problem": (N_("Problem in a few words"), N_("Offers are compared with the problem first.")),
+    "targets": (N_("Values to reach"), N_("Providers see at once whether they can.")),
+    "wanted_in": (N_("Countries"), N_("Offers that are available there come first.")),
+    "least_trl": (N_("Least readiness level"), N_("You also get what is still in the laboratory.")),
+    "deadline": (N_("Deadline"), N_("Providers see whether they can be in time.")),
+}
+
+
 def band(code: str) -> str:
     """A band: strong match, good match or possible match."""
     return _(_BANDS[Band(code)])
@@ -120,6 +212,32 @@ def facet(name: str) -> str:
 def status(code: str) -> str | None:
     """What a public listing's status tells a reader beside its listing, if anything."""
     return _(_STATUSES[code]) if code in _STATUSES and code != "published" else None
+
+
+def standing(code: str) -> str:
+    """Where a listing stands, for its own side and for staff."""
+    return _(_STANDINGS[code])
+
+
+def readiness(level: int) -> str:
+    """What a readiness level means (ISO 16290)."""
+    return _(_READINESS[level - 1])
+
+
+def page(name: str) -> str:
+    """A page of the posting form."""
+    return _(_PAGES[name])
+
+
+def gap(name: str) -> tuple[str, str]:
+    """Something a listing leaves out, and what that costs."""
+    what, cost = _GAPS[name]
+    return _(what), _(cost)
+
+
+def field(name: str) -> str:
+    """A field of a listing, as its form and its versions name it."""
+    return _(_FIELDS[name])
 
 
 def code_name(kind: str, code: str) -> str:

@@ -55,6 +55,8 @@ class Band(StrEnum):
 
 #: Scores at which the bands begin; docs/decisions/0005 says how they were read off the judged samples.
 BANDS = ((0.6, Band.STRONG), (0.45, Band.GOOD))
+#: From which score on a match is good.
+LEAST_GOOD = BANDS[-1][0]
 #: Below this a listing is not shown as a result of a described need.
 LEAST_SCORE = 0.2
 

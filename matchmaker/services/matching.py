@@ -126,6 +126,7 @@ def find(
     page: int = 1,
     per_page: int = PAGE,
     fold: bool = True,
+    least_score: float = explaining.LEAST_SCORE,
 ) -> MatchPage:
     """The listings of the `wanted` kind that answer a text or serve a listing of the other kind, explained.
 
@@ -133,7 +134,8 @@ def find(
 
     Costs one encode (for a stored listing whose text did not change a look-up instead), one search and one SELECT;
     once a second a look for changes comes first. `posted` holds the first and the last day of publication, in UTC.
-    Near-duplicates are folded under the best of them. Never fails for the engine's sake: without it, a plain filter in
+    Near-duplicates are folded under the best of them, and what scores below `least_score` is left out. Never fails
+    for the engine's sake: without it, a plain filter in
     the database answers, with a notice.
     """
     Reader.of(engine).pull()
@@ -152,7 +154,7 @@ def find(
         text=text,
         encoded=stored,
         sort="newest" if sort == "newest" else "relevance",
-        least_score=0.0 if not text or _asks_for_words(engine, parsed) else explaining.LEAST_SCORE,
+        least_score=0.0 if not text or _asks_for_words(engine, parsed) else least_score,
         fold=fold,
         fixed=frozenset(parsed.filters),
         offset=(page - 1) * per_page,

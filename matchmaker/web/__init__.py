@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 
+from models.taxonomy import CATEGORIES, MODERATION_REASONS, SUBCATEGORIES
+
 from .. import wording
 from ..services.explaining import mark
-from . import account, delivery, errors, health, languages, listings, observing, public, security
+from . import account, delivery, errors, health, languages, listings, observing, posting, public, security
 from .converters import Kind, ListingId
 
 
@@ -18,7 +20,13 @@ def init_app(app: Flask, migrations: str) -> None:
     app.static_url_path = "/static"
     app.url_map.converters.update(kind=Kind, id=ListingId)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(wording=wording, mark=mark)
+    app.jinja_env.globals.update(
+        wording=wording,
+        mark=mark,
+        categories=CATEGORIES,
+        subcategories=SUBCATEGORIES,
+        moderation_reasons=MODERATION_REASONS,
+    )
     languages.init_app(app)
     Bootstrap5(app)
     delivery.init_app(app)
@@ -31,3 +39,4 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(public.public)
     app.register_blueprint(listings.listings)
     app.register_blueprint(account.account)
+    app.register_blueprint(posting.post)

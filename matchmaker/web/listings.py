@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, render_template, request
 from ..errors import NotFound
 from ..messages import N_
 from ..parts import Parts
+from ..policy import can
 from ..services import listings as service
 from ..services import matching, spelling
 from ..services.matching import MatchPage
@@ -41,6 +42,7 @@ def show(kind: str, listing_id: int) -> str:
         "listings/show.html",
         listing=listing,
         view=matching.view_of(listing, actor()),
+        own=can(actor(), "listing.edit", listing),
         description=rendered(listing.description),
         facts=facts(listing),
         # Where it was published would give an anonymous organisation away.
