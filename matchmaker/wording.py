@@ -261,6 +261,19 @@ def choice_name(kind: str, code: str) -> str:
     return f"TRL {code}" if kind == "trl" else code_name(kind, code)
 
 
+def organisation(name: str | None, *, anonymous: bool) -> str:
+    """Who stands behind a listing, as far as it may be told."""
+    if name:
+        return name
+    return _("Anonymous organisation") if anonymous else _("Organisation not stated")
+
+
+def category_path(category: str | None, subcategory: str | None) -> str:
+    """A category and what it is narrowed to; "" when there is none."""
+    codes = (("category", category), ("subcategory", subcategory))
+    return " › ".join(code_name(kind, code) for kind, code in codes if code)
+
+
 def country(code: str) -> str:
     """A country's everyday name; ISO's own names hold commas, which would break lists of countries."""
     return str(reader().territories.get(code) or COUNTRIES.get(code, code))

@@ -19,8 +19,11 @@ from matchmaker.schemas import listing_schema
 from matchmaker.services import indexing, listings
 from matchmaker.services.listings import Imported, Origin
 from matchmaker.transaction import transaction
+from matchmaker.web.addresses import listing_address
 
 BRINE = "Our dye house discharges salty coloured water every day. We want to reuse the salt and the dye bath."
+#: Where the first offer stands.
+BRINE_PAGE = "/offers/1-brine-recovery-from-dye-baths-by-loose-nanofiltration"
 
 _OFFERS: dict[str, dict[str, Any]] = {
     "brine": {
@@ -110,6 +113,11 @@ class Market:
     def client(self) -> FlaskClient:
         """A browser without JavaScript."""
         return self.app.test_client()
+
+    def address(self, name: str) -> str:
+        """The path of a listing's page, by its short name."""
+        with self.app.test_request_context():
+            return listing_address(listings.find(SYSTEM, self.numbers[name]))
 
     def ask(self, address: str, method: str = "GET", **options: Any) -> TestResponse:
         """The whole answer to a request, with nothing left open."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
 
 from matchmaker import MIGRATIONS, create_app
 from matchmaker.mail import MemoryMailer
@@ -157,6 +157,22 @@ def application(folder: Path, url: str = "", **environment: Any) -> Iterator[Fla
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+@contextmanager
+def counted_queries(app: Flask) -> Iterator[list[str]]:
+    """The statements that the application sends to its database meanwhile, without those that begin a transaction."""
+    statements: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", count)
+    yield statements
+    event.remove(engine, "before_cursor_execute", count)
 
 
 def migrate(folder: Path, url: str) -> None:

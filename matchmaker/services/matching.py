@@ -61,7 +61,13 @@ class ListingView:
     sample: bool
     source: str | None
     published: datetime | None
+    confirmed: datetime | None
     deadline: date | None
+
+    @property
+    def updated(self) -> datetime | None:
+        """When somebody last stood by the listing as it is."""
+        return max(filter(None, (self.published, self.confirmed)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +241,7 @@ def view_of(listing: Listing, actor: Actor) -> ListingView:
         sample=listing.sample,
         source=listing.source,
         published=listing.published_at,
+        confirmed=listing.confirmed_at,
         deadline=listing.deadline,
     )
 

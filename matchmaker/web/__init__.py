@@ -9,8 +9,22 @@ from models.taxonomy import CATEGORIES, MODERATION_REASONS, SUBCATEGORIES
 
 from .. import wording
 from ..services.explaining import mark
-from . import account, delivery, errors, health, languages, listings, observing, posting, public, security
-from .converters import Kind, ListingId
+from . import (
+    account,
+    addresses,
+    delivery,
+    errors,
+    feeds,
+    health,
+    languages,
+    listings,
+    observing,
+    posting,
+    public,
+    security,
+    sitemap,
+)
+from .converters import Kind, ListingId, ListingName
 
 
 def init_app(app: Flask, migrations: str) -> None:
@@ -18,7 +32,7 @@ def init_app(app: Flask, migrations: str) -> None:
     observing.init_app(app)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.static_url_path = "/static"
-    app.url_map.converters.update(kind=Kind, id=ListingId)
+    app.url_map.converters.update(kind=Kind, id=ListingId, name=ListingName)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.globals.update(
         wording=wording,
@@ -26,6 +40,9 @@ def init_app(app: Flask, migrations: str) -> None:
         categories=CATEGORIES,
         subcategories=SUBCATEGORIES,
         moderation_reasons=MODERATION_REASONS,
+        listing_address=addresses.listing_address,
+        short_address=addresses.short_address,
+        public_address=addresses.public_address,
     )
     languages.init_app(app)
     Bootstrap5(app)
@@ -38,5 +55,7 @@ def init_app(app: Flask, migrations: str) -> None:
     health.init_app(app, migrations)
     app.register_blueprint(public.public)
     app.register_blueprint(listings.listings)
+    app.register_blueprint(feeds.feeds)
+    app.register_blueprint(sitemap.sitemap)
     app.register_blueprint(account.account)
     app.register_blueprint(posting.post)

@@ -26,3 +26,9 @@ class Kind(BaseConverter):
     def to_url(self, value: str) -> str:
         """The word in the address."""
         return f"{value}s"
+
+
+class ListingName(BaseConverter):
+    """A listing's number with or without words behind it: 12-brine-recovery."""
+
+    regex = "[0-9]{1,19}(?:-[^/]*)?"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_ADDRESS = 64 * 1024
 _SMALLEST_COMPRESSED = 1024
-_COMPRESSED = ("text/", "application/json", "image/svg+xml")
+_COMPRESSED = ("text/", "application/json", "application/xml", "application/atom+xml", "image/svg+xml")
 
 
 class PublicAddress:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import Listing
-from models.taxonomy import BENEFITS, CATEGORIES, IP_KINDS, IP_STATUSES, PARTNERSHIPS, SUBCATEGORY_NAMES
+from models.taxonomy import BENEFITS, IP_KINDS, IP_STATUSES, PARTNERSHIPS
 
 from .. import wording
+from ..policy import Actor, can
+from ..text import plain, web_address
 from ..wording import _
 
 
@@ -29,28 +31,39 @@ class Fact:
     lines: tuple[Line, ...]
 
 
-def facts(listing: Listing) -> list[Fact]:
-    """The rows of the table for an offer or a need."""
-    category = [
-        *([_(CATEGORIES[listing.category])] if listing.category else []),
-        *([_(SUBCATEGORY_NAMES[listing.subcategory])] if listing.subcategory else []),
-    ]
+def facts(listing: Listing, actor: Actor) -> list[Fact]:
+    """The rows of the table for an offer or a need, as far as this actor may read them."""
     return [
-        _ours(_("Category"), [" › ".join(category)]),
-        *(_offered(listing) if listing.kind == "offer" else _wanted(listing)),
+        _ours(_("Category"), [wording.category_path(listing.category, listing.subcategory)]),
+        *(_offered(listing, actor) if listing.kind == "offer" else _wanted(listing)),
         _ours(_("Partnership"), [wording.joined(_(PARTNERSHIPS[code]) for code in listing.partnerships)]),
         _ours(_("Development goals"), wording.sdgs(listing.sdgs)),
         _theirs(_("Keywords"), [" · ".join(listing.keywords)]),
     ]
 
 
-def _offered(listing: Listing) -> list[Fact]:
+def abstract(listing: Listing) -> str:
+    """What the listing is about, on one line, for those who show it elsewhere; "" when it says no more than a title."""
+    return " ".join((listing.summary or listing.problem or plain(listing.description)).split())
+
+
+def source_address(listing: Listing, actor: Actor) -> str | None:
+    """Where the listing was published before, unless that would give an anonymous organisation away."""
+    return web_address(listing.source_url) if can(actor, "listing.see_organisation", listing) else None
+
+
+def patents(listing: Listing, actor: Actor) -> list[str]:
+    """Numbers of publications. Anybody can look up whose they are, so an anonymous listing keeps them back."""
+    return listing.ip_publications if can(actor, "listing.see_organisation", listing) else []
+
+
+def _offered(listing: Listing, actor: Actor) -> list[Fact]:
     return [
         Fact(_("Advantage"), tuple(_benefit(given) for given in listing.benefits)),
         _ours(_("Developed in"), _countries(listing.developed_in)),
         _ours(_("At work in"), _countries(listing.deployed_in)),
         _ours(_("Available in"), _countries(listing.available_in)),
-        _ours(_("Protection"), _protection(listing)),
+        _ours(_("Protection"), _protection(listing, actor)),
     ]
 
 
@@ -88,10 +101,10 @@ def _countries(codes: Iterable[str]) -> list[str]:
     return [wording.joined(sorted(wording.country(code) for code in codes))]
 
 
-def _protection(listing: Listing) -> list[str]:
+def _protection(listing: Listing, actor: Actor) -> list[str]:
     known = [
         *([_(IP_KINDS[listing.ip_kind])] if listing.ip_kind != "unknown" else []),
         *([_(IP_STATUSES[listing.ip_status]).lower()] if listing.ip_status != "unknown" else []),
         *([_("as of %(day)s", day=wording.day(listing.ip_as_of))] if listing.ip_as_of else []),
     ]
-    return [wording.joined(known), ", ".join(listing.ip_publications), *_countries(listing.ip_countries)]
+    return [wording.joined(known), ", ".join(patents(listing, actor)), *_countries(listing.ip_countries)]

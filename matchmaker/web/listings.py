@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from ..errors import NotFound
 from ..messages import N_
@@ -13,9 +13,10 @@ from ..policy import can
 from ..services import listings as service
 from ..services import matching, spelling
 from ..services.matching import MatchPage
-from ..text import rendered, web_address
-from . import results
-from .facts import facts
+from ..text import rendered
+from . import linked_data, results
+from .addresses import listing_address, listing_name, moved, number_in
+from .facts import abstract, facts, source_address
 from .results import Search
 from .security import actor
 
@@ -30,23 +31,32 @@ def search(kind: str) -> str:
     asked = Search.read("listings.search", {"kind": kind}, request.args)
     page = matching.find(_parts().engine, actor(), kind, text=asked.text, **asked.options)
     correction = spelling.correct(_parts().engine, asked.text)
-    return render_template("listings/search.html", kind=kind, correction=correction, **_around(asked, page))
+    return render_template(
+        "listings/search.html",
+        kind=kind,
+        correction=correction,
+        feed_title=results.feed_title(kind, asked),
+        **_around(asked, page),
+    )
 
 
-@listings.get("/<kind:kind>/<id:listing_id>")
-def show(kind: str, listing_id: int) -> str:
-    """A listing with its facts and its best counterparts."""
-    listing = service.find(actor(), listing_id, kind)
+@listings.get("/<kind:kind>/<name:name>")
+def show(kind: str, name: str) -> str | Response:
+    """A listing with its facts and its best counterparts; at another address than its own, the way there."""
+    listing = service.find(actor(), number_in(name), kind)
+    if name != listing_name(listing):
+        return moved(listing_address(listing))
     best = matching.find(_parts().engine, actor(), _other(kind), listing=listing, per_page=_BEST)
     return render_template(
         "listings/show.html",
         listing=listing,
         view=matching.view_of(listing, actor()),
         own=can(actor(), "listing.edit", listing),
+        abstract=abstract(listing),
+        linked_data=linked_data.of_listing(listing),
         description=rendered(listing.description),
-        facts=facts(listing),
-        # Where it was published would give an anonymous organisation away.
-        source_address=None if listing.anonymous else web_address(listing.source_url),
+        facts=facts(listing, actor()),
+        source_address=source_address(listing, actor()),
         best=best,
         similar=matching.similar(_parts().engine, actor(), listing),
         wanted=_other(kind),

@@ -115,7 +115,7 @@ def check(kind: str, listing_id: int) -> str:
         "posting/check.html",
         listing=listing,
         description=rendered(listing.description),
-        facts=facts(listing),
+        facts=facts(listing, actor()),
         gaps=completeness.gaps(listing),
         missing=[name for name in posting.REQUIRED if not getattr(listing, name)],
     )

@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from .. import wording
 from ..schemas import MOST_PAGES, SearchSchema, facet_codes
 from ..services.matching import MatchPage
+from ..wording import _
 
 #: How many choices of a facet are seen before "more" is opened.
 SHOWN = 8
@@ -44,6 +45,11 @@ class Search:
         return {"filters": self.filters, "posted": self.posted, "sort": self.sort, "page": self.page}
 
     @property
+    def base(self) -> str:
+        """The address of the place where nothing is asked."""
+        return url_for(self.endpoint, **self.place)
+
+    @property
     def address(self) -> str:
         """The address of this state, without what it would mean anyway."""
         given: dict[str, Any] = {"q": self.text} if self.text else {}
@@ -52,6 +58,11 @@ class Search:
         given |= {"sort": self.sort} if self.sort != "relevance" else {}
         given |= {"page": self.page} if self.page > 1 else {}
         return url_for(self.endpoint, **self.place, **given)
+
+    @property
+    def feed(self) -> str:
+        """The address of what is new among its results."""
+        return replace(self, endpoint="feeds.newest", sort="relevance", page=1).address
 
     def at(self, page: int) -> Search:
         """The same search at another page."""
@@ -121,6 +132,13 @@ def chips(search: Search) -> list[Chip]:
         for facet in facet_codes()
         for code in search.filters.get(facet, ())
     ]
+
+
+def feed_title(kind: str, search: Search) -> str:
+    """What the feed of a search holds: new offers or needs, and which."""
+    what = _("New offers") if kind == "offer" else _("New needs")
+    words = [*([search.text] if search.text else []), *(chip.name for chip in chips(search))]
+    return f"{what}: {' · '.join(words)}" if words else what
 
 
 def facet_groups(search: Search, page: MatchPage) -> list[FacetGroup]:

@@ -155,3 +155,26 @@ def test_the_score_of_a_result_can_be_checked(page: Page) -> None:
     table = page.locator("details.points table").first
     points = [float(text) for text in table.locator("tbody .number").all_inner_texts()]
     assert abs(sum(points) - float(table.locator("tfoot .number").inner_text())) < 0.06 * len(points)
+
+
+@pytest.mark.parametrize("settings", [{"color_scheme": "dark"}])
+def test_a_listing_on_paper_is_dark_on_white_and_shows_where_its_links_lead(
+    page: Page, watch: Watch, site: Site
+) -> None:
+    visit(page, watch, site, "offer")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    expect(page.get_by_role("contentinfo")).to_be_hidden()
+    expect(page.get_by_text("http://127.0.0.1:8000/offers/1", exact=True)).to_be_visible()
+    expect(page.locator("body")).to_have_css("color", "rgb(23, 33, 29)")
+    said = [
+        page.locator(link).first.evaluate("e => getComputedStyle(e, '::after').content")
+        for link in (".prose a", ".title a")
+    ]
+    assert said == ['" (https://example.org/report)"', f'" (http://127.0.0.1:8000/needs/{site.numbers["dye house"]})"']
+
+
+def test_a_search_leads_to_its_feed(page: Page) -> None:
+    page.goto(SEARCH)
+    feed = page.get_by_role("link", name="Feed of new offers").get_attribute("href")
+    assert "<feed" in page.request.get(feed or "").text()

@@ -29,7 +29,7 @@ def ids_of_page(market: Market, address: str, **parameters: Any) -> list[int]:
     """The listings of a page's results in their order."""
     page = market.ask(address, query_string=parameters).text
     results = page[page.index('aria-label="Results"') :]
-    return [int(number) for number in re.findall(r'<h\d class="title"[^>]*><a href="/\w+/(\d+)"', results)]
+    return [int(number) for number in re.findall(r'<h\d class="title"[^>]*><a href="/\w+/(\d+)-', results)]
 
 
 @pytest.mark.parametrize(

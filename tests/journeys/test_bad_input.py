@@ -47,13 +47,23 @@ QUERIES = [
     "unknown=1&&&=&;",
 ]
 ROUTES = ["/", "/offers", "/needs", "/about", "/offers/1", "/needs/16", "/offers/1/needs", "/needs/16/offers"]
-OTHERS = ["/healthz", "/robots.txt", "/favicon.svg", "/static/app.css", "/api/v1/openapi.json"]
+OTHERS = [
+    "/healthz",
+    "/robots.txt",
+    "/sitemap.xml",
+    "/sitemap-1.xml",
+    "/offers.atom",
+    "/needs.atom",
+    "/favicon.svg",
+    "/static/app.css",
+    "/api/v1/openapi.json",
+]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:24])
 def test_a_strange_query_gets_a_page_everywhere(market: Market, query: str) -> None:
     for route in [*ROUTES, *OTHERS]:
-        assert market.ask(f"{route}?{query}").status_code == 200
+        assert market.ask(f"{route}?{query}", follow_redirects=True).status_code == 200
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:24])

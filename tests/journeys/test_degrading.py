@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from catalogue import Market, opened
+from catalogue import BRINE_PAGE, Market, opened
 from databases import Database
 from sqlalchemy import event, text
 
@@ -24,7 +24,7 @@ from search_index.local import LocalEngine
 from search_index.protocols import Progress
 from search_index.types import Encoded
 
-PAGES = ["/", "/offers", "/offers?q=salt+dye", "/offers/1", "/offers/1/needs", "/needs?q=salt"]
+PAGES = ["/", "/offers", "/offers?q=salt+dye", BRINE_PAGE, "/offers/1/needs", "/needs?q=salt", "/offers.atom?q=salt"]
 API = ["/api/v1/search?wanted=offer&q=salt", "/api/v1/completions?q=sa"]
 NO_VECTORS, NO_KEYWORDS, NO_ENGINE = "Only shared words", "Only meaning", "Search is limited"
 
@@ -124,7 +124,7 @@ class TestAStalledModel:
             assert time.monotonic() < until
 
     def test_a_listing_of_stored_vectors_needs_no_model(self, market: Market, stalling: Stalling) -> None:
-        assert NO_VECTORS not in market.ask("/offers/1").text
+        assert NO_VECTORS not in market.ask(BRINE_PAGE).text
         assert stalling.asked == 0
 
 
@@ -210,7 +210,7 @@ class TestADatabaseThatIsGone:
         for name in (f"{database}-wal", f"{database}-shm"):
             Path(name).unlink(missing_ok=True)
         os.replace(f"{database}.copy", database)
-        assert "Restored from a copy" in market.ask("/offers/1").text
+        assert "Restored from a copy" in market.ask(BRINE_PAGE, follow_redirects=True).text
 
     def test_pages_that_need_no_listing_stay(self, market: Market, database: Path) -> None:
         with broken(database):

@@ -148,10 +148,10 @@ class TestRequestIds:
 
 class TestLogLines:
     def test_a_request_is_one_line(self, market: Market, lines: pytest.LogCaptureFixture) -> None:
-        market.ask("/offers/1")
+        market.ask("/offers/1-other-words")
         (line,) = [vars(record) for record in lines.records if record.name == "matchmaker.requests"]
         told = {name: line[name] for name in ("method", "route", "status")}
-        assert told == {"method": "GET", "route": "/<kind:kind>/<id:listing_id>", "status": 200}
+        assert told == {"method": "GET", "route": "/<kind:kind>/<name:name>", "status": 301}
         assert line["milliseconds"] > 0
 
     @pytest.mark.parametrize(
@@ -256,13 +256,13 @@ class TestMetrics:
         assert app.test_client().get("/metrics", headers=BEARER).status_code == 200
 
     def test_requests_are_counted_by_route_and_status(self, watched: Market) -> None:
-        for page in ("/offers/1", "/offers/2", "/offers/999", "/nothing", "/other"):
+        for page in (watched.address("brine"), watched.address("arabic"), "/offers/999", "/nothing", "/other"):
             watched.ask(page)
         found = figures(watched)
         counted = {key[1:]: value for key, value in found.items() if key[0] == "matchmaker_request_seconds_count"}
         assert counted == {
-            ("/<kind:kind>/<id:listing_id>", "200"): 2,
-            ("/<kind:kind>/<id:listing_id>", "404"): 1,
+            ("/<kind:kind>/<name:name>", "200"): 2,
+            ("/<kind:kind>/<name:name>", "404"): 1,
             ("unknown", "404"): 2,
         }
 

@@ -18,8 +18,8 @@ PAGES = ("/", "/offers", "/needs", "/offers?q=salt", "/about")
 
 
 def read(market: Market, address: str, status: int = 200) -> str:
-    """The page's markup."""
-    response = market.ask(address)
+    """The markup a reader ends at."""
+    response = market.ask(address, follow_redirects=True)
     assert response.status_code == status
     return response.text
 
@@ -37,7 +37,7 @@ def links(markup: str, name: str) -> list[str]:
 
 def ids(markup: str) -> list[int]:
     """The listings of a page in their order."""
-    return [int(number) for number in re.findall(r'<h\d class="title"[^>]*><a href="/\w+/(\d+)"', markup)]
+    return [int(number) for number in re.findall(r'<h\d class="title"[^>]*><a href="/\w+/(\d+)-', markup)]
 
 
 def test_an_empty_marketplace_says_so_and_shows_a_way_on(client: FlaskClient) -> None:
