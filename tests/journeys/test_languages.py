@@ -42,7 +42,8 @@ def test_the_browser_says_which_language_is_read(market: Market, accepted: str, 
 
 
 def test_a_page_is_chinese_throughout(market: Market) -> None:
-    page = market.ask(f"/needs/{market.numbers['dye house']}", headers={"Accept-Language": CHINESE}).text
+    address = f"/needs/{market.numbers['dye house']}"
+    page = market.ask(address, headers={"Accept-Language": CHINESE}, follow_redirects=True).text
     for text in (
         "需求",
         "2027年3月31日",
