@@ -13,6 +13,7 @@ _TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "blockquote", "code", "pre
 _BLOCKS = ("inline", "code_block", "fence")
 
 
+@lru_cache(1024)
 def rendered(markdown: str) -> str:
     """Safe HTML; headings start at the third level, below a page's own, and skip none. Links are web or mail ones."""
     tokens = _MARKDOWN.parse(markdown)

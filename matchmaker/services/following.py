@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
-from models import Embedding, Listing, Organisation, db
+from models import Embedding, Listing, Organisation, OutboxItem, db
 from models.taxonomy import PUBLIC_STATUSES
 from search_index.errors import SearchIndexError
 from search_index.local import LocalEngine
@@ -107,3 +107,15 @@ class Reader:
         )
         self._seen = rows[-1].seq
         return True
+
+
+def state(engine: LocalEngine) -> tuple[int, int, int]:
+    """What changes whenever anything that a search could find, or show, changes: what memory holds and what is owed.
+
+    A change of a listing owes work in its own transaction, so it is seen here before the indexes know of it.
+    """
+    reader = Reader.of(engine)
+    reader.pull()
+    owed = select(func.coalesce(func.max(OutboxItem.id), 0), func.count()).where(OutboxItem.topic == "index")
+    newest, count = db.session.execute(owed).one()
+    return reader.seen, newest, count

@@ -15,6 +15,7 @@ from . import (
     delivery,
     errors,
     feeds,
+    fragments,
     health,
     languages,
     listings,
@@ -44,6 +45,7 @@ def init_app(app: Flask, migrations: str) -> None:
         short_address=addresses.short_address,
         public_address=addresses.public_address,
     )
+    app.extensions["fragments"] = fragments.Fragments()
     languages.init_app(app)
     Bootstrap5(app)
     delivery.init_app(app)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import get_locale
+from markupsafe import Markup
+
+from models import Listing
 
 from ..errors import NotFound
 from ..messages import N_
 from ..parts import Parts
 from ..policy import can
+from ..services import following, matching, spelling
 from ..services import listings as service
-from ..services import matching, spelling
 from ..services.matching import MatchPage
 from ..text import rendered
-from . import linked_data, results
+from . import fragments, linked_data, results
 from .addresses import listing_address, listing_name, moved, number_in
 from .facts import abstract, facts, source_address
 from .results import Search
@@ -46,7 +50,6 @@ def show(kind: str, name: str) -> str | Response:
     listing = service.find(actor(), number_in(name), kind)
     if name != listing_name(listing):
         return moved(listing_address(listing))
-    best = matching.find(_parts().engine, actor(), _other(kind), listing=listing, per_page=_BEST)
     return render_template(
         "listings/show.html",
         listing=listing,
@@ -57,10 +60,25 @@ def show(kind: str, name: str) -> str | Response:
         description=rendered(listing.description),
         facts=facts(listing, actor()),
         source_address=source_address(listing, actor()),
-        best=best,
-        similar=matching.similar(_parts().engine, actor(), listing),
-        wanted=_other(kind),
+        related=_related(listing),
     )
+
+
+def _related(listing: Listing) -> Markup:
+    """What may serve the listing and what is like it; for visitors kept until anything that can be found changes."""
+    if actor().known:
+        return _rendered_related(listing)[0]
+    key = (listing.id, listing.version, str(get_locale()), following.state(_parts().engine))
+    return fragments.kept(key, lambda: _rendered_related(listing))
+
+
+def _rendered_related(listing: Listing) -> tuple[Markup, bool]:
+    """The fragment, and whether it is as good as it gets: while a part is down it is not kept."""
+    wanted = _other(listing.kind)
+    best = matching.find(_parts().engine, actor(), wanted, listing=listing, per_page=_BEST)
+    similar = matching.similar(_parts().engine, actor(), listing)
+    html = render_template("listings/_related.html", listing=listing, best=best, similar=similar, wanted=wanted)
+    return Markup(html), not best.notices  # noqa: S704 - the template has escaped it
 
 
 @listings.get("/<kind:kind>/<id:listing_id>/<kind:wanted>")

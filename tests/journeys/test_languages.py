@@ -55,6 +55,12 @@ def test_a_page_is_chinese_throughout(market: Market) -> None:
         assert text in page
 
 
+def test_what_is_kept_of_a_page_is_kept_for_each_language(market: Market) -> None:
+    address = f"/needs/{market.numbers['dye house']}"
+    for language, said in (("zh", "合作方式相同"), ("en", "Same partnership"), ("ar", "الشراكة نفسها")):
+        assert said in market.ask(address, headers={"Accept-Language": language}, follow_redirects=True).text
+
+
 def test_arabic_says_numbers_in_its_own_plurals(market: Market) -> None:
     home = market.ask("/", headers={"Accept-Language": "ar"}).text
     assert "16 عرضًا" in home
