@@ -7,7 +7,7 @@ SIZES ?=
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run setup install test quick lint types unit messages test-crash bench bench-scale bench-fusion clean
+.PHONY: run setup install test quick lint types unit messages test-crash bench bench-scale bench-fusion bench-pages clean
 
 run: .venv/installed
 	@$(BIN)/matchmaker setup --sample
@@ -69,6 +69,10 @@ bench-scale: .venv/installed
 	@test -d "$(LISTINGS)" && test -d "$(COLLECTIONS)" || \
 		{ echo "Say where real texts are: make bench-scale LISTINGS=FOLDER COLLECTIONS=FOLDER"; exit 2; }
 	$(BIN)/python -m benchmarks.scale $(LISTINGS) $(COLLECTIONS) $(SIZES)
+
+# What twenty people at once wait for a listing's page and for a form to be saved.
+bench-pages: .venv/installed
+	$(BIN)/python -m benchmarks.pages
 
 # Other ways to fuse the legs, and vectors of passages, on the collections under COLLECTIONS (decisions 4 and 6).
 bench-fusion: .venv/installed

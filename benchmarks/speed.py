@@ -53,7 +53,8 @@ def main(folder: Path | None) -> None:
             imported = _import(folder)
             _indexing(engine, imported)
             _searching(engine)
-        with _server(environment):
+        with running(environment, PORT):
+            _fetch("warm")
             _serving()
 
 
@@ -145,13 +146,16 @@ def _spread(milliseconds: list[float]) -> str:
 
 
 @contextmanager
-def _server(environment: dict[str, str]) -> Iterator[None]:
-    server = subprocess.Popen([str(Path(sys.executable).parent / "matchmaker"), "serve"], env=environment)
+def running(environment: dict[str, str], port: int) -> Iterator[None]:
+    """A server in this environment, ready at the port."""
+    server = subprocess.Popen(
+        [str(Path(sys.executable).parent / "matchmaker"), "serve"], env=environment, stderr=subprocess.DEVNULL
+    )
     try:
-        for _ in range(300):
+        for _ in range(600):
             try:
-                _fetch("warm")
-                break
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz"):
+                    break
             except OSError:
                 time.sleep(0.1)
         yield

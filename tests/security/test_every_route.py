@@ -1,0 +1,298 @@
+"""Every route and every role, at an object of one's own and of others: who gets in; refusal changes nothing.
+
+A route that is not declared here fails the test of the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from catalogue import Market, opened
+from databases import Database
+from people import Person, organisation, person, token
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from matchmaker.policy import SYSTEM
+from matchmaker.schemas import listing_schema
+from matchmaker.services import accounts, listings
+from models import Organisation, db
+
+#: A visitor; people without an organisation, of the one that owns the object, and of another; staff.
+STAFF = frozenset({"moderator", "matchmaker", "administrator"})
+OWN = frozenset({"member", "owner"})
+ORGANISED = OWN | {"other member", "other owner"}
+PEOPLE = ORGANISED | STAFF | {"loner"}
+EVERYBODY = PEOPLE | {"visitor"}
+#: Whoever is half-way through signing in or setting something up; what others meet there is said by other tests.
+ON_THE_WAY = frozenset[str]()
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who gets in, and what fills the form of whoever sends one."""
+
+    may: frozenset[str]
+    form: dict[str, str] = field(default_factory=dict)
+
+
+def _get(may: frozenset[str], *rules: str) -> dict[tuple[str, str], Route]:
+    return {("GET", rule): Route(may) for rule in rules}
+
+
+def _post(may: frozenset[str], *rules: str, **form: str) -> dict[tuple[str, str], Route]:
+    return {("POST", rule): Route(may, form) for rule in rules}
+
+
+_LISTING = "/<kind:kind>/<id:listing_id>"
+#: Of every rule and method; HEAD and OPTIONS go with GET.
+ROUTES: dict[tuple[str, str], Route] = {
+    **_get(
+        EVERYBODY,
+        "/",
+        "/about",
+        "/robots.txt",
+        "/favicon.svg",
+        "/sitemap.xml",
+        "/sitemap-<id:number>.xml",
+        "/healthz",
+        "/readyz",
+        "/<kind:kind>",
+        "/<kind:kind>.atom",
+        "/<kind:kind>/<name:name>",
+        f"{_LISTING}/<kind:wanted>",
+        "/api/v1/search",
+        "/api/v1/completions",
+        "/api/v1/openapi.json",
+        "/static/<path:filename>",
+        "/bootstrap/static/<path:filename>",
+        "/account/check-mail",
+    ),
+    # To whoever holds the token only, which no role does.
+    **_get(frozenset(), "/metrics"),
+    **_get(
+        PEOPLE,
+        "/account",
+        "/account/delete",
+        "/account/everything.json",
+        "/account/password",
+        "/account/email",
+        "/account/again",
+        "/account/second-factor",
+        "/account/second-factor/done",
+        "/account/recovery-codes",
+        "/my/listings",
+        "/post/<kind:kind>",
+    ),
+    **_post(
+        PEOPLE,
+        "/account/sessions/end",
+        "/account/sessions/<id:session_id>/end",
+        "/account/password",
+        "/account/email",
+        "/account/again",
+        "/account/second-factor",
+        "/account/recovery-codes",
+        "/account/delete",
+        "/post/<kind:kind>",
+        title="A pump",
+    ),
+    **_post(EVERYBODY, "/account/sign-out"),
+    **_post(EVERYBODY, "/language", language="en"),
+    **_get(
+        ON_THE_WAY,
+        "/account/register",
+        "/account/sign-in",
+        "/account/reset",
+        "/account/reset/<token>",
+        "/account/confirm",
+        "/account/confirm/<token>",
+        "/account/email/<token>",
+        "/account/code",
+        "/account/recovery",
+        "/account/choose-factor",
+        "/account/lost-device",
+    ),
+    **_post(
+        ON_THE_WAY,
+        "/account/register",
+        "/account/sign-in",
+        "/account/reset",
+        "/account/reset/<token>",
+        "/account/confirm",
+        "/account/confirm/<token>",
+        "/account/code",
+        "/account/recovery",
+        "/account/choose-factor",
+        "/account/lost-device",
+        "/account/second-factor/<token>",
+    ),
+    **_get(OWN, f"{_LISTING}/edit", f"{_LISTING}/edit/<page>", f"{_LISTING}/check"),
+    **_get(OWN | STAFF, f"{_LISTING}/versions", f"{_LISTING}/versions/<int:version>"),
+    **_post(
+        OWN,
+        f"{_LISTING}/edit/<page>",
+        f"{_LISTING}/submit",
+        f"{_LISTING}/take-back",
+        f"{_LISTING}/confirm",
+        f"{_LISTING}/withdraw",
+        version="3",
+        title="A pump",
+    ),
+    **_post(frozenset({"owner"}), f"{_LISTING}/delete", version="3"),
+}
+
+
+@dataclass(frozen=True)
+class Town:
+    """A marketplace with somebody in every role, and the organisation whose object is asked for."""
+
+    market: Market
+    people: dict[str, Person]
+    firm: int
+
+    def listing(self) -> int:
+        """A new public offer of the firm, edited once: version 3, and what version 2 said is kept."""
+        with self.market.app.app_context():
+            values = listing_schema("offer").load({"title": "A pump", "summary": "Lifts water.", "category": "water"})
+            own = db.session.get_one(Organisation, self.firm)
+            made = listings.publish(SYSTEM, "offer", values, own)
+            listings.revise(SYSTEM, made.id, 1, {"summary": "Lifts more water."})
+            listings.revise(SYSTEM, made.id, 2, {"summary": "Lifts most water."})
+            return made.id
+
+    def fingerprint(self) -> dict[str, list[Any]]:
+        """Everything stored but when people were seen."""
+        with self.market.app.app_context():
+            tables = [table for name, table in db.metadata.tables.items() if name != "user_session"]
+            found = {table.name: sorted(map(repr, db.session.execute(select(table)).all())) for table in tables}
+            db.session.rollback()
+            return found
+
+
+@pytest.fixture(scope="module")
+def town(sqlite: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """On one database: permissions are decided before any is asked."""
+    with opened(sqlite, tmp_path_factory.mktemp("town")) as market:
+        app = market.app
+        with app.app_context():
+            firm, other = organisation("Blue Loop"), organisation("Grey Loop")
+        people = {
+            "visitor": Person(0, "", accounts.SYSTEM, app.test_client()),
+            "loner": person(app),
+            "member": person(app, organisation_id=firm),
+            "owner": person(app, organisation_id=firm, owner=True),
+            "other member": person(app, organisation_id=other),
+            "other owner": person(app, organisation_id=other, owner=True),
+            **{role: person(app, role) for role in STAFF},
+        }
+        yield Town(market, people, firm)
+
+
+def fresh(town: Town, role: str) -> Person:
+    """Somebody in the role whom no test before has signed out or deleted."""
+    known = town.people[role]
+    if role == "visitor":
+        return Person(0, "", known.actor, town.market.app.test_client())
+    return person(town.market.app, known.actor.role, known.actor.organisation_id, owner=known.actor.owner)
+
+
+def address(town: Town, rule: str, who: Person) -> str:
+    """The rule with an object in it: the firm's, or the person's own session."""
+    numbered = {"<id:listing_id>": town.listing, "<id:session_id>": lambda: session_of(town, who)}
+    for part, number in numbered.items():
+        if part in rule:
+            rule = rule.replace(part, str(number()))
+    if "<name:name>" in rule:
+        rule = rule.replace("<name:name>", f"{town.listing()}-a-pump")
+    filename = "css/bootstrap.min.css" if rule.startswith("/bootstrap") else "app.css"
+    for part, value in {
+        "<kind:kind>": "offers",
+        "<kind:wanted>": "needs",
+        "<page>": "what",
+        "<int:version>": "2",
+        "<id:number>": "0",
+        "<path:filename>": filename,
+        "<token>": "no-token",
+    }.items():
+        rule = rule.replace(part, value)
+    assert "<" not in rule, f"say what stands for the variable part of {rule}"
+    return rule
+
+
+def session_of(town: Town, who: Person) -> int:
+    """A second sign-in of the person; a visitor has none."""
+    if not who.id:
+        return 1
+    with town.market.app.app_context():
+        accounts.begin_session(who.id, "another device")
+        return max(session.id for session in accounts.sessions_of(who.id))
+
+
+def turned_away(answer: TestResponse) -> bool:
+    """Whether somebody was refused, or is led to sign in first."""
+    to_sign_in = answer.status_code == 302 and answer.location.startswith("/account/sign-in")
+    return to_sign_in or answer.status_code in (401, 403, 404)
+
+
+def test_every_route_is_declared(town: Town) -> None:
+    rules = {
+        (method, rule.rule)
+        for rule in town.market.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert rules == set(ROUTES)
+
+
+CASES = [(method, rule, role) for method, rule in ROUTES for role in sorted(EVERYBODY)]
+
+
+@pytest.mark.parametrize(("method", "rule", "role"), CASES, ids=[" ".join(case) for case in CASES])
+def test_the_roles_that_may_get_in_and_nobody_else_does(town: Town, method: str, rule: str, role: str) -> None:
+    route, who = ROUTES[method, rule], fresh(town, role)
+    target = address(town, rule, who)
+    form = {"csrf_token": token(who.client), **route.form} if method == "POST" else None
+    before = town.fingerprint()
+    answer = who.client.open(target, method=method, data=form, buffered=True)
+    assert answer.status_code < 500
+    if route.may is ON_THE_WAY:
+        return
+    assert turned_away(answer) is (role not in route.may), answer.status
+    if role not in route.may:
+        assert town.fingerprint() == before
+
+
+#: It sets a cookie of the browser that sends it, and nothing else.
+WITHOUT_TOKEN = {"/language"}
+POSTS = [rule for method, rule in ROUTES if method == "POST" and rule not in WITHOUT_TOKEN]
+
+
+@pytest.mark.parametrize("rule", POSTS)
+def test_a_form_without_a_token_is_refused_and_changes_nothing(town: Town, rule: str) -> None:
+    who = fresh(town, "owner")
+    target = address(town, rule, who)
+    before = town.fingerprint()
+    answer = who.client.post(target, data=ROUTES["POST", rule].form, buffered=True)
+    assert answer.status_code == 400
+    assert town.fingerprint() == before
+
+
+@pytest.mark.parametrize("rule", POSTS)
+def test_a_form_with_the_token_of_another_session_is_refused_and_changes_nothing(town: Town, rule: str) -> None:
+    who, stranger = fresh(town, "owner"), fresh(town, "other owner")
+    target = address(town, rule, who)
+    form = ROUTES["POST", rule].form | {"csrf_token": token(stranger.client)}
+    before = town.fingerprint()
+    answer = who.client.post(target, data=form, buffered=True)
+    assert answer.status_code == 400
+    assert town.fingerprint() == before
+
+
+@pytest.mark.parametrize("rule", sorted({rule for _, rule in ROUTES}))
+def test_methods_that_are_not_declared_are_refused(town: Town, rule: str) -> None:
+    target = address(town, rule, fresh(town, "owner"))
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert town.market.ask(target, method).status_code in (404, 405)
