@@ -45,6 +45,12 @@ class Invalid(MatchmakerError):
         self.problems = problems or {}
 
 
+class Busy(MatchmakerError):
+    """Others do what only one at a time may do; later it will work."""
+
+    status = 429
+
+
 class UnusableFile(Invalid):
     """A file or a map that cannot be read at all."""
 

@@ -83,8 +83,10 @@ _RULES: dict[str, Callable[[Actor, Any], bool]] = {
     "organisation.see_members": lambda a, organisation: _own(a, organisation.id) or _staff(a),
     "organisation.edit": lambda a, organisation: _looks_after(a, organisation.id) or _administrator(a),
     "organisation.invite": lambda a, organisation: _looks_after(a, organisation.id) or _administrator(a),
+    "organisation.change_members": lambda a, organisation: _looks_after(a, organisation.id) or _administrator(a),
     "organisation.leave": lambda a, organisation: _own(a, organisation.id),
-    "organisation.verify": lambda a, organisation: _staff(a) and (_system(a) or not _own(a, organisation.id)),
+    # By a person, who is named, and who does not belong to it.
+    "organisation.verify": lambda a, organisation: not _own(a, organisation.id) and _staff(a),
     "import.run": lambda a, _: _system(a) or (a.known and a.organisation_id is not None),
     "import.see": lambda a, run: _own(a, run.organisation_id) or _administrator(a),
     "user.see": lambda a, user: a.user_id == user.id or _administrator(a),

@@ -11,7 +11,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from flask_babel import get_locale, gettext
 
-from models.taxonomy import CATEGORIES, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES
+from models.taxonomy import CATEGORIES, ORGANISATION_KINDS, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES, VERIFICATION_CHECKS
 
 from .messages import N_, Translatable
 from .schemas import COUNTRIES
@@ -153,6 +153,15 @@ _FIELDS = {
     "budget_amount": N_("Budget"),
     "budget_currency": N_("Currency"),
     "deadline": N_("Deadline"),
+    "name": N_("Name"),
+    "kind": N_("Kind"),
+    "size_band": N_("Size"),
+    "country": N_("Country"),
+    "website": N_("Website"),
+    "email": N_("E-mail address"),
+    "owner": N_("As an owner"),
+    "file": N_("Picture"),
+    "alternative": N_("What it shows"),
 }
 
 #: What is missing, and what it costs.
@@ -236,7 +245,7 @@ def gap(name: str) -> tuple[str, str]:
 
 
 def field(name: str) -> str:
-    """A field of a listing, as its form and its versions name it."""
+    """A field, as forms and versions name it."""
     return _(_FIELDS[name])
 
 
@@ -259,6 +268,16 @@ def choice_name(kind: str, code: str) -> str:
     if kind == "sdg":
         return f"{code} {_(SDGS[int(code)])}"
     return f"TRL {code}" if kind == "trl" else code_name(kind, code)
+
+
+def organisation_kind(code: str) -> str:
+    """What kind of organisation it is."""
+    return _(ORGANISATION_KINDS[code])
+
+
+def checks(codes: Iterable[str]) -> str:
+    """What staff compared when they verified an organisation."""
+    return joined(_(VERIFICATION_CHECKS[code]) for code in codes)
 
 
 def organisation(name: str | None, *, anonymous: bool) -> str:

@@ -37,6 +37,7 @@ SHARED = ("matchmaker.wording", "matchmaker.translations")
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
+    "matchmaker.imaging",
     "matchmaker.listing_states",
     "matchmaker.logs",
     "matchmaker.mail",
@@ -44,6 +45,7 @@ LOGIC = (
     "matchmaker.metrics",
     "matchmaker.policy",
     "matchmaker.schemas",
+    "matchmaker.schemas_people",
     "matchmaker.settings",
     "matchmaker.sqlite_file",
     "matchmaker.text",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import unmarked
 from babel.messages.catalog import Catalog
 
+from matchmaker import wording
 from matchmaker.translations import TRANSLATED, path
 from matchmaker.translations.extracting import found, read, untranslated, updated
 from models import taxonomy
@@ -36,7 +38,7 @@ MODULES = [
     for folder in ("api", "services", "web")
     for path in sorted((ROOT / "matchmaker" / folder).glob("*.py"))
     if f"{folder}/{path.name}" not in COMMAND_LINE
-] + [ROOT / "matchmaker" / "schemas.py", ROOT / "matchmaker" / "listing_states.py"]
+] + [path for path in sorted((ROOT / "matchmaker").glob("*.py")) if not path.stem.startswith("cli")]
 PLACE = re.compile(r"%\((\w+)\)[a-z]")
 
 
@@ -104,6 +106,22 @@ def test_the_names_of_all_codes_are_to_be_translated(source: Catalog) -> None:
     assert [name for name in sorted(names) if name not in source] == []
 
 
+def test_the_tables_of_texts_are_marked() -> None:
+    tables = [table for name, table in vars(wording).items() if name.startswith("_") and not name.startswith("__")]
+    texts = [text for table in tables if isinstance(table, dict | tuple) for text in leaves(table)]
+    assert len(texts) > 100
+    assert [text for text in texts if type(text) is str and any(map(str.isalpha, text))] == []
+
+
+def leaves(table: object) -> Iterator[str]:
+    """Every text of a table of texts or of pairs of them."""
+    if isinstance(table, str):
+        yield table
+    else:
+        for part in table.values() if isinstance(table, dict) else table:
+            yield from leaves(part)
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
 def test_a_template_says_nothing_that_is_not_marked(template: Path) -> None:
     assert unmarked.in_template(template.read_text("utf-8")) == []
@@ -112,6 +130,11 @@ def test_a_template_says_nothing_that_is_not_marked(template: Path) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_a_module_says_nothing_to_readers_that_is_not_marked(module: Path) -> None:
     assert unmarked.in_module(module.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "matchmaker" / "web").glob("*.py")), ids=lambda path: path.stem)
+def test_a_page_says_an_error_in_the_reader_s_language(module: Path) -> None:
+    assert "str(error)" not in module.read_text("utf-8"), "Say _(error.message)."
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ def _messages(tree: ast.AST) -> Iterator[ast.expr]:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if called in _SAYING and node.args:
             yield node.args[0]
+        if called == "Code" and len(node.args) > 1:
+            yield node.args[1]
         for given in node.keywords:
             if given.arg == "error" and hasattr(validate, called):
                 yield given.value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -13,13 +12,13 @@ from sqlalchemy.orm import joinedload
 
 from models import AuditEntry, Import, Invitation, Listing, User, UserSession, db
 from models.base import LARGEST_ID, now
-from models.taxonomy import PUBLIC_STATUSES, ROLES
+from models.taxonomy import ROLES
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound
 from ..messages import N_
 from ..policy import SYSTEM, Actor, Role, can, signed_in
 from ..transaction import transaction
-from . import auditing, listings
+from . import auditing, listings, membership, organisations
 
 #: A sign-in nobody used for so long has ended.
 SESSION_LASTS = timedelta(days=14)
@@ -232,29 +231,14 @@ def remove(actor: Actor) -> None:
     Raises Conflict while others depend on the actor: as the only owner of an organisation, as the last administrator.
     """
     with transaction():
+        if actor.organisation_id:
+            organisations.hold(actor.organisation_id)
         user = _locked(actor.user_id or 0)
         if user.role == "administrator":
             _check_another_administrator(user)
-        others = _fellow_members(user)
-        if user.owner and others and not any(other.owner for other in others):
-            raise Conflict(N_("You are the only owner of your organisation. Make another member an owner first."))
-        if user.organisation_id and not others:
-            _withdraw_all(actor, user.organisation_id)
+        membership.part(actor, user)
         auditing.record(actor, "user.delete", "user", user.id)
         db.session.delete(user)
-
-
-def _fellow_members(user: User) -> Sequence[User]:
-    if user.organisation_id is None:
-        return ()
-    query = select(User).where(User.organisation_id == user.organisation_id, User.id != user.id)
-    return db.session.scalars(query.with_for_update()).all()
-
-
-def _withdraw_all(actor: Actor, organisation_id: int) -> None:
-    public = select(Listing.id).where(Listing.organisation_id == organisation_id, Listing.status.in_(PUBLIC_STATUSES))
-    for id in db.session.scalars(public).all():
-        listings.withdraw(actor, id)
 
 
 def last_seen(user: User) -> datetime | None:

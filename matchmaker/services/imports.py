@@ -146,21 +146,15 @@ class _Run:
 
     def put(self, ready: list[Ready]) -> Counter[str]:
         """Store the rows in one transaction; how many of each outcome."""
-        # Kept for one transaction only: a rollback would leave it with organisations that are not there.
-        known: dict[tuple[str, str | None], Organisation] = {}
         with transaction():
-            rows = [Imported(one.values, self.organisation(one.organisation, known), one.origin) for one in ready]
+            # One order in every process: two that wait for each other's organisations would wait for ever.
+            named = {_identity(one.organisation): one.organisation for one in ready if one.organisation}
+            known = {key: self.organisation(named[key]) for key in sorted(named)}
+            rows = [Imported(one.values, known.get(_identity(one.organisation)), one.origin) for one in ready]
             return put_imported(self.actor, self.checker.kind, self.map.source, rows)
 
-    def organisation(
-        self, who: Mapping[str, Any], known: dict[tuple[str, str | None], Organisation]
-    ) -> Organisation | None:
-        if not who:
-            return None
-        key = (who["name"], who["country"])
-        if key not in known:
-            known[key] = organisation_named(who["name"], who["kind"], who["country"], sample=self.map.sample)
-        return known[key]
+    def organisation(self, who: Mapping[str, Any]) -> Organisation:
+        return organisation_named(who["name"], who["kind"], who["country"], sample=self.map.sample)
 
     def fail(self, problems: list[RowProblem]) -> None:
         """Count one failed row and note what is wrong with it."""
@@ -208,6 +202,10 @@ def _errors_file(errors_to: str | Path | None, path: Path) -> Iterator[Callable[
         empty = file.tell() == header
     if empty:
         target.unlink(missing_ok=True)
+
+
+def _identity(who: Mapping[str, Any]) -> tuple[str, str]:
+    return who.get("name", ""), who.get("country") or ""
 
 
 def _harmless(value: object) -> str:

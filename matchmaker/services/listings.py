@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from models import Listing, ListingVersion, Organisation, db
@@ -79,9 +82,7 @@ def revise(actor: Actor, listing_id: int, version: int, values: Mapping[str, Any
     `values` come out of its schema. Raises NotFound, and Conflict when somebody else was faster.
     """
     with transaction():
-        listing = editable(actor, listing_id, version)
-        if actor.kind != "system" and listing.status not in EDITABLE:
-            raise Conflict(N_("This listing is with the moderators. Take it back before you change it."))
+        listing = revisable(actor, listing_id, version)
         if any(getattr(listing, name) != value for name, value in values.items()):
             change(actor, listing, "listing.revise", values)
         return listing
@@ -174,6 +175,14 @@ def editable(actor: Actor, listing_id: int, version: int | None = None) -> Listi
     return listing
 
 
+def revisable(actor: Actor, listing_id: int, version: int | None = None) -> Listing:
+    """As `editable`, while what the listing shows may change. Raises Conflict too while moderators look at it."""
+    listing = editable(actor, listing_id, version)
+    if actor.kind != "system" and listing.status not in EDITABLE:
+        raise Conflict(N_("This listing is with the moderators. Take it back before you change it."))
+    return listing
+
+
 def find(actor: Actor, listing_id: int, kind: str | None = None, *, lock: bool = False) -> Listing:
     """The listing with its organisation. Raises NotFound when it is not there or not for this actor."""
     query = select(Listing).options(joinedload(Listing.organisation)).where(Listing.id == listing_id)
@@ -215,15 +224,24 @@ def totals() -> dict[str, int]:
 
 
 def organisation_named(name: str, kind: str | None, country: str | None, *, sample: bool = False) -> Organisation:
-    """The organisation of this name and country, made when it is new. Call it inside a transaction."""
-    found = db.session.scalar(
-        select(Organisation).where(Organisation.name == name, Organisation.country == country).limit(1)
-    )
-    if found is None:
-        found = Organisation(name=name, kind=kind, country=country, sample=sample)
-        db.session.add(found)
-        db.session.flush()
-    return found
+    """The organisation that imports know by this name and country, made when it is new. Call it in a transaction.
+
+    Two at once make it once; the slower one waits for the other's transaction.
+    """
+    key = hashlib.sha256(json.dumps([name, country]).encode()).hexdigest()
+    known = select(Organisation).where(Organisation.import_key == key)
+    if found := db.session.scalar(known):
+        return found
+    made = Organisation(name=name, kind=kind, country=country, sample=sample, import_key=key)
+    try:
+        with db.session.begin_nested():
+            db.session.add(made)
+    except IntegrityError:
+        faster = db.session.scalar(known)
+        if faster is None:
+            raise
+        return faster
+    return made
 
 
 #: What a listing says, in the order of its page; everything else is about the listing.
@@ -278,8 +296,13 @@ def change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any
         db.session.add(old)
     for name, value in changed.items():
         setattr(listing, name, value)
+    renew(actor, listing, action, before, changed)
+
+
+def renew(actor: Actor, listing: Listing, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Make what changed about a listing a new version, with its audit entry and outbox item. See `change`."""
     listing.version += 1
-    _record(actor, action, listing, before, changed)
+    _record(actor, action, listing, before, after)
     outbox.enqueue("index", listing.id)
 
 

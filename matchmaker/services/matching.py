@@ -43,7 +43,7 @@ MOST_PLAIN = 1000
 
 @dataclass(frozen=True, slots=True)
 class ListingView:
-    """A listing as an audience may see it; `organisation` and its country are None when they are not to be shown."""
+    """A listing as an audience may see it; what is of its organisation is None when it is not to be shown."""
 
     id: int
     kind: str
@@ -56,6 +56,9 @@ class ListingView:
     sdgs: tuple[int, ...]
     partnerships: tuple[str, ...]
     organisation: str | None
+    organisation_id: int | None
+    #: When staff verified the organisation.
+    verified: datetime | None
     country: str | None
     anonymous: bool
     sample: bool
@@ -236,6 +239,8 @@ def view_of(listing: Listing, actor: Actor) -> ListingView:
         sdgs=tuple(listing.sdgs),
         partnerships=tuple(listing.partnerships),
         organisation=organisation.name if organisation else None,
+        organisation_id=organisation.id if organisation else None,
+        verified=organisation.verified_at if organisation else None,
         country=organisation.country if organisation else None,
         anonymous=listing.anonymous,
         sample=listing.sample,

@@ -17,9 +17,12 @@ from . import (
     feeds,
     fragments,
     health,
+    images,
     languages,
     listings,
+    members,
     observing,
+    organisations,
     posting,
     public,
     security,
@@ -61,3 +64,6 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(sitemap.sitemap)
     app.register_blueprint(account.account)
     app.register_blueprint(posting.post)
+    app.register_blueprint(organisations.organisations)
+    app.register_blueprint(members.members)
+    app.register_blueprint(images.images)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, g, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.exceptions import RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -34,9 +35,19 @@ class PublicAddress:
         return self._application(environ | {"HTTP_HOST": self._host, "wsgi.url_scheme": self._scheme}, start_response)
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Keeps sessions in cookies; what everybody may keep a copy of carries none."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """See Flask's."""
+        if not response.cache_control.public:
+            super().save_session(app, session, response)
+
+
 def init_app(app: Flask) -> None:
     """Apply the rules of this module to every request and answer."""
     app.wsgi_app = PublicAddress(app.wsgi_app, app.config["PUBLIC_URL"])  # type: ignore[method-assign]
+    app.session_interface = Sessions()
     if proxies := app.config["PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.before_request(_refuse_long_addresses)
@@ -61,10 +72,11 @@ def _refuse_long_addresses() -> None:
 
 def _secure(response: Response) -> Response:
     """A search may hold what a firm keeps to itself, so addresses are not told to other sites."""
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'self'; script-src 'nonce-{nonce()}'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    )
+    if "Content-Security-Policy" not in response.headers:
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'self'; script-src 'nonce-{nonce()}'; style-src 'self'; img-src 'self' data:; "
+            "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        )
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
     if request.is_secure:

@@ -29,7 +29,7 @@ _WORDS = {
         N_("The address may be mistyped, or the listing was withdrawn. Search for what you need instead."),
     ),
     405: (N_("This address cannot be used that way"), N_("Open it from a link, or start from the search.")),
-    409: (N_("Somebody else was faster"), N_("Look at what changed, then repeat yours.")),
+    409: (N_("This cannot be done as things stand"), N_("Look at what changed, then repeat yours.")),
     413: (N_("What you sent is too large"), N_("Send at most 16 MB at once; split a larger file into parts.")),
     414: (
         N_("The text is too long for an address"),

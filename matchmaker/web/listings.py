@@ -14,7 +14,7 @@ from ..errors import NotFound
 from ..messages import N_
 from ..parts import Parts
 from ..policy import can
-from ..services import following, matching, spelling
+from ..services import following, images, matching, spelling
 from ..services import listings as service
 from ..services.matching import MatchPage
 from ..text import rendered
@@ -50,11 +50,16 @@ def show(kind: str, name: str) -> str | Response:
     listing = service.find(actor(), number_in(name), kind)
     if name != listing_name(listing):
         return moved(listing_address(listing))
+    named = None if listing.anonymous else listing.organisation
     return render_template(
         "listings/show.html",
         listing=listing,
         view=matching.view_of(listing, actor()),
         own=can(actor(), "listing.edit", listing),
+        images=images.of_listing(listing.id),
+        # On an anonymous listing nobody sees a card or a logo; its own side reads the name.
+        organisation=named,
+        logo=images.logo_of(named.id) if named else None,
         abstract=abstract(listing),
         linked_data=linked_data.of_listing(listing),
         description=rendered(listing.description),

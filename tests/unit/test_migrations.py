@@ -19,7 +19,8 @@ from sqlalchemy.exc import IntegrityError
 from test_models import put
 
 from matchmaker import MIGRATIONS
-from matchmaker.services import database
+from matchmaker.services import database, listings
+from matchmaker.transaction import transaction
 from models import AuditEntry, Embedding, Listing, Organisation, OutboxItem, User, db
 
 TABLES = ("audit", "embedding", "listing", "organisation", "outbox", "user_account")
@@ -114,6 +115,14 @@ class TestWithRowsInPlace:
         flask_migrate.upgrade(revision=revision)
         with pytest.raises(IntegrityError, match="the audit trail is append-only"):
             change_the_audit()
+
+    def test_an_import_finds_its_organisations_of_before_again(self) -> None:
+        flask_migrate.downgrade(revision="0003")
+        database.upgrade(MIGRATIONS)
+        stored = db.session.scalars(select(Organisation)).one()
+        with transaction():
+            found = listings.organisation_named(stored.name, stored.kind, stored.country)
+        assert found is stored
 
     def test_a_way_all_down_and_up_ends_where_the_models_are(self) -> None:
         flask_migrate.downgrade(revision="base")

@@ -6,6 +6,9 @@ Revision ID: 0004
 Revises: 0003
 
 """
+import hashlib
+import json
+
 from alembic import op
 import sqlalchemy as sa
 
@@ -70,6 +73,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_outbox_thing_id'), 'outbox', ['thing_id'], unique=False)
     op.create_index(op.f('ix_listing_created_by_id'), 'listing', ['created_by_id'], unique=False)
     op.create_index(op.f('ix_listing_import_id'), 'listing', ['import_id'], unique=False)
+    _name_imported()
 
 
 def downgrade() -> None:
@@ -88,6 +92,19 @@ def downgrade() -> None:
     op.create_index(op.f('ix_outbox_listing_id'), 'outbox', ['listing_id'], unique=False)
     for name in ('listing_version', 'image', 'decision', 'user_session', 'import', 'invitation', 'mail'):
         op.drop_table(name)
+
+
+def _name_imported() -> None:
+    """Every organisation so far came with an import, which must find it again; of two alike, the one it found."""
+    connection = op.get_bind()
+    found = connection.execute(sa.text('SELECT id, name, country FROM organisation ORDER BY id'))
+    keys: dict[str, int] = {}
+    for row in found.all():
+        key = hashlib.sha256(json.dumps([row.name, row.country]).encode()).hexdigest()
+        keys.setdefault(key, row.id)
+    if keys:
+        named = sa.text('UPDATE organisation SET import_key = :key WHERE id = :id')
+        connection.execute(named, [{'key': key, 'id': id} for key, id in keys.items()])
 
 
 def _add(name: str, lines: str, **values: str) -> None:
