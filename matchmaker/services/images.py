@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ MOST = 6
 #: Pixels of the longer side.
 LONGEST, LONGEST_LOGO = 1600, 400
 
+_KEY = re.compile("[0-9a-f]{32}")
+
 #: A large picture takes a few hundred megabytes while it is read, so they are read one after the other.
 _READING = threading.Lock()
 #: Seconds to wait for those before.
@@ -43,7 +46,7 @@ def logo_of(organisation_id: int) -> Image | None:
 def find(actor: Actor, key: str) -> Image:
     """The picture at an address, with its content. Raises NotFound unless the actor may see what it belongs to."""
     query = select(Image, Listing).outerjoin(Listing, Listing.id == Image.listing_id).where(Image.key == key)
-    found = db.session.execute(query.options(undefer(Image.content))).first()
+    found = db.session.execute(query.options(undefer(Image.content))).first() if _KEY.fullmatch(key) else None
     if found is None or (found.Listing is not None and not can(actor, "listing.see", found.Listing)):
         raise NotFound(N_("There is no such picture."))
     image: Image = found.Image

@@ -58,7 +58,7 @@ def show(organisation_id: int) -> str:
         may_see_members=can(actor(), "organisation.see_members", organisation),
         may_verify=may_verify,
         verifier=service.verifier_of(organisation) if may_verify and organisation.verified_at else None,
-        checks=VERIFICATION_CHECKS,
+        checks=[(code, _(name)) for code, name in VERIFICATION_CHECKS.items()],
     )
 
 
