@@ -13,6 +13,7 @@ from babel.messages.catalog import Catalog
 from matchmaker import wording
 from matchmaker.translations import TRANSLATED, path
 from matchmaker.translations.extracting import found, read, untranslated, updated
+from matchmaker.web import errors, findings
 from models import taxonomy
 
 ROOT = Path(__file__).parent.parent
@@ -107,8 +108,9 @@ def test_the_names_of_all_codes_are_to_be_translated(source: Catalog) -> None:
 
 
 def test_the_tables_of_texts_are_marked() -> None:
-    tables = [table for name, table in vars(wording).items() if name.startswith("_") and not name.startswith("__")]
-    texts = [text for table in tables if isinstance(table, dict | tuple) for text in leaves(table)]
+    modules = [vars(module) for module in (wording, errors, findings)]
+    tables = [module[name] for module in modules for name in module if name.startswith("_") and name[1:2].isupper()]
+    texts = [text for table in tables if isinstance(table, dict) for text in leaves(table)]
     assert len(texts) > 100
     assert [text for text in texts if type(text) is str and any(map(str.isalpha, text))] == []
 

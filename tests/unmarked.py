@@ -13,7 +13,7 @@ from marshmallow import validate
 from matchmaker import errors
 
 #: Names that are the same in every language.
-NAMES = {"Matchmaker", "TRL"}
+NAMES = {"Enter", "Matchmaker", "TRL"}
 #: Attributes that are read or heard.
 SAID = {"alt", "title", "aria-label", "aria-description", "placeholder", "label", "data-label"}
 #: What is typed or run rather than read.

@@ -186,7 +186,7 @@ def set_active(actor: Actor, user_id: int, *, active: bool) -> User:
     with transaction():
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
-            raise Forbidden("Only administrators do this, and nobody for themselves.")
+            raise Forbidden(N_("Only administrators do this, and nobody for themselves."))
         if not active and user.role == "administrator":
             _check_another_administrator(user)
         if user.active != active:
@@ -201,7 +201,7 @@ def found(actor: Actor, user_id: int) -> User:
     query = select(User).options(joinedload(User.organisation)).where(User.id == user_id)
     user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
     if user is None or not can(actor, "user.see", user):
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return user
 
 
@@ -211,7 +211,7 @@ def search(actor: Actor, text: str = "", role: str | None = None, page: int = 1)
     Returns a page of them and whether another follows. Raises NotFound for whoever may not look for people.
     """
     if not can(actor, "user.find"):
-        raise NotFound("There is nothing at this address.")
+        raise NotFound(N_("There is nothing at this address."))
     query = select(User).outerjoin(Organisation, Organisation.id == User.organisation_id)
     if text:
         fields = (User.email, User.name, Organisation.name)

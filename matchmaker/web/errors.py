@@ -78,7 +78,7 @@ def _refused(error: HTTPException) -> Response:
     title, remedy = _WORDS.get(status) or _WORDS[400 if status < 500 else 500]
     # webargs leaves what its schemas said, by place and field, in the exception.
     messages: dict[str, dict[str, list[str]]] = getattr(error, "data", {}).get("messages", {})
-    fields = {name: _said(said) for place in messages.values() for name, said in place.items()}
+    fields = {name: said(told) for place in messages.values() for name, told in place.items()}
     answer = _answer(Problem(status, _(title), _(remedy), fields))
     for name, value in error.get_headers():
         if name == "Allow":
@@ -90,14 +90,14 @@ def _failed(error: MatchmakerError) -> Response:
     if error.status >= 500:
         log.error("%s", error)
     title, remedy = _WORDS.get(error.status) or _WORDS[400]
-    fields = {name: _said(said) for name, said in error.problems.items()} if isinstance(error, Invalid) else {}
+    fields = said(error.problems) if isinstance(error, Invalid) else {}
     return _answer(Problem(error.status, _(title), _(error.message if error.status < 500 else remedy), fields))
 
 
-def _said(messages: Any) -> Any:
+def said(messages: Any) -> Any:
     """What is wrong with a field in the reader's language; that of a list's items stands under their positions."""
     if isinstance(messages, dict):
-        return {name: _said(said) for name, said in messages.items()}
+        return {name: said(inner) for name, inner in messages.items()}
     return [_(message) for message in messages]
 
 
