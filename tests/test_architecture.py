@@ -35,7 +35,7 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "matchmaker.cli_user": ("matchmaker.cli_steps",),
 }
 #: What pages, the API and the command share; it says things to people, so services must not know it.
-SHARED = ("matchmaker.passwords", "matchmaker.wording")
+SHARED = ("matchmaker.passwords", "matchmaker.translations", "matchmaker.wording")
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
@@ -45,6 +45,7 @@ LOGIC = (
     "matchmaker.listing_states",
     "matchmaker.logs",
     "matchmaker.mail",
+    "matchmaker.messages",
     "matchmaker.metrics",
     "matchmaker.policy",
     "matchmaker.schemas",

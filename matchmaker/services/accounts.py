@@ -16,6 +16,7 @@ from models.base import LARGEST_ID, now
 from models.taxonomy import ROLES, STAFF_ROLES
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound
+from ..messages import N_
 from ..policy import SYSTEM, Actor, Role, can, signed_in
 from ..transaction import transaction
 from . import auditing, listings, membership, notifying, organisations
@@ -37,7 +38,7 @@ def check_new(email: str, role: str) -> None:
     """Raises Conflict when the address has an account, Invalid for a role that does not exist."""
     _check_role(role)
     if db.session.scalar(select(User.id).where(User.email == email)):
-        raise Conflict(f"There is an account for {email} already.")
+        raise Conflict(N_("There is an account for %(email)s already.", email=email))
 
 
 def create(actor: Actor, email: str, name: str, role: str, password_hash: str) -> User:
@@ -61,7 +62,7 @@ def named(email: str) -> User:
     """The account of an address. Raises NotFound."""
     user: User | None = db.session.scalar(select(User).where(User.email == email.strip().lower()))
     if user is None:
-        raise NotFound(f"There is no account for {email}.")
+        raise NotFound(N_("There is no account for %(email)s.", email=email))
     return user
 
 
@@ -179,7 +180,7 @@ def end_session(actor: Actor, session_id: int) -> None:
     with transaction():
         session = db.session.get(UserSession, session_id) if 0 < session_id <= LARGEST_ID else None
         if session is None or session.user_id != actor.user_id:
-            raise NotFound("There is no such sign-in. It may have ended already.")
+            raise NotFound(N_("There is no such sign-in. It may have ended already."))
         db.session.delete(session)
         auditing.record(actor, "user.end_session", "user", actor.user_id)
 
@@ -209,7 +210,7 @@ def change_role(actor: Actor, user_id: int, role: str) -> User:
     with transaction():
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
-            raise Forbidden("Only administrators change roles, and nobody changes their own.")
+            raise Forbidden(N_("Only administrators change roles, and nobody changes their own."))
         _check_role(role)
         if user.role == "administrator" and role != "administrator":
             _check_another_administrator(user)
@@ -225,7 +226,7 @@ def reset_second_factor(actor: Actor, user_id: int) -> None:
     with transaction():
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
-            raise Forbidden("Only administrators do this, and nobody for themselves.")
+            raise Forbidden(N_("Only administrators do this, and nobody for themselves."))
         user.tf_primary_method = user.tf_totp_secret = user.tf_last_counter = None
         user.mf_recovery_codes = []
         auditing.record(actor, "user.reset_second_factor", "user", user.id)
@@ -234,7 +235,7 @@ def reset_second_factor(actor: Actor, user_id: int) -> None:
 
 def _check_role(role: str) -> None:
     if role not in ROLES:
-        raise Invalid(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.")
+        raise Invalid(N_("There is no role %(role)r. Use one of: %(roles)s.", role=role, roles=", ".join(ROLES)))
 
 
 def set_active(actor: Actor, user_id: int, *, active: bool) -> User:
@@ -245,7 +246,7 @@ def set_active(actor: Actor, user_id: int, *, active: bool) -> User:
     with transaction():
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
-            raise Forbidden("Only administrators do this, and nobody for themselves.")
+            raise Forbidden(N_("Only administrators do this, and nobody for themselves."))
         if not active and user.role == "administrator":
             _check_another_administrator(user)
         if user.active != active:
@@ -260,7 +261,7 @@ def found(actor: Actor, user_id: int) -> User:
     query = select(User).options(joinedload(User.organisation)).where(User.id == user_id)
     user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
     if user is None or not can(actor, "user.see", user):
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return user
 
 
@@ -270,7 +271,7 @@ def search(actor: Actor, text: str = "", role: str | None = None, page: int = 1)
     Returns a page of them and whether another follows. Raises NotFound for whoever may not look for people.
     """
     if not can(actor, "user.find"):
-        raise NotFound("There is nothing at this address.")
+        raise NotFound(N_("There is nothing at this address."))
     query = select(User).outerjoin(Organisation, Organisation.id == User.organisation_id)
     if text:
         fields = (User.email, User.name, Organisation.name)
@@ -286,14 +287,14 @@ def _locked(user_id: int) -> User:
     query = select(User).where(User.id == user_id).with_for_update()
     user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
     if user is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return user
 
 
 def _check_another_administrator(user: User) -> None:
     others = select(func.count()).where(User.role == "administrator", User.active, User.id != user.id)
     if not db.session.scalar(others):
-        raise Conflict("This is the last administrator. Make somebody else one first.")
+        raise Conflict(N_("This is the last administrator. Make somebody else one first."))
 
 
 # What is known of a person, and the way out

@@ -14,6 +14,7 @@ from models.base import now
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import NotFound
+from ..messages import N_
 from ..policy import Actor, can
 
 PAGE = 25
@@ -157,7 +158,7 @@ def held_by_other(actor: Actor, listing: Listing) -> bool:
 def check_moderator(actor: Actor) -> None:
     """Raise NotFound for whoever must not know that there is a queue."""
     if not can(actor, "moderation.see"):
-        raise NotFound("There is nothing at this address.")
+        raise NotFound(N_("There is nothing at this address."))
 
 
 def called(user: User) -> str:

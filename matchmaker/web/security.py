@@ -8,7 +8,7 @@ import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, g, session
+from flask import Flask, g, has_request_context, session
 from flask_security import Security, auth_required, current_user
 from flask_wtf.csrf import CSRFProtect
 
@@ -146,10 +146,10 @@ def _load(uniquifier: str) -> Any:
 
 
 def actor() -> Actor:
-    """Who acts in this request."""
+    """Who acts in this request; nobody where there is none, as in a letter."""
     if "actor" not in g:
         # Without a cookie nobody has to be looked up, nor a session made.
-        known = "_user_id" in session and current_user.is_authenticated
+        known = has_request_context() and "_user_id" in session and current_user.is_authenticated
         g.actor = accounts.actor_of(current_user) if known else ANONYMOUS
     found: Actor = g.actor
     return found
