@@ -54,8 +54,8 @@ _WORDS = {
 
 #: Somebody pressed a button on a page of an ended session, or on one of another site.
 _FOREIGN_FORM = (
-    "This form cannot be taken any more",
-    "Nothing was changed. Go back, load the page again and send it once more. Your browser must allow cookies.",
+    N_("This form cannot be taken any more"),
+    N_("Nothing was changed. Go back, load the page again and send it once more. Your browser must allow cookies."),
 )
 
 #: Seconds.
