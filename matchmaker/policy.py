@@ -59,7 +59,7 @@ def _looks_after(actor: Actor, organisation_id: int | None) -> bool:
 
 
 #: Each action with its rule. A listing has `status`, `anonymous` and `organisation_id`; an organisation `id`; a user
-#: `id` and `organisation_id`; an import `user_id`.
+#: `id` and `organisation_id`; an import `organisation_id`.
 _RULES: dict[str, Callable[[Actor, Any], bool]] = {
     "listing.see": lambda a, listing: (
         listing.status in PUBLIC_STATUSES or _own(a, listing.organisation_id) or _staff(a)
@@ -87,7 +87,10 @@ _RULES: dict[str, Callable[[Actor, Any], bool]] = {
     "organisation.leave": lambda a, organisation: _own(a, organisation.id),
     # By a person, who is named, and who does not belong to it.
     "organisation.verify": lambda a, organisation: not _own(a, organisation.id) and _staff(a),
-    "import.run": lambda a, _: _system(a) or (a.known and a.organisation_id is not None),
+    # Of nothing in particular: a first file. Of an import: its start, its end and its undoing.
+    "import.run": lambda a, run: (
+        _system(a) or (a.known and a.organisation_id is not None and (run is None or _own(a, run.organisation_id)))
+    ),
     "import.see": lambda a, run: _own(a, run.organisation_id) or _administrator(a),
     "user.find": lambda a, _: _administrator(a),
     "user.see": lambda a, user: a.user_id == user.id or _administrator(a),

@@ -112,7 +112,7 @@ class Language(fields.String):
 
 
 class Several(fields.List[Any]):
-    """A list without repeats, at most `most` long."""
+    """A list without repeats and empty texts, at most `most` long."""
 
     def __init__(self, inner: fields.Field[Any], most: int, **kwargs: Any) -> None:
         few = validate.Length(max=most, error=N_("Give at most %(most)s.", most=most))
@@ -120,7 +120,7 @@ class Several(fields.List[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         loaded = super()._deserialize(value, attr, data, **kwargs) or []
-        return [item for position, item in enumerate(loaded) if item not in loaded[:position]]
+        return [item for position, item in enumerate(loaded) if item != "" and item not in loaded[:position]]
 
 
 _IN_DIGITS = N_("Write a number in digits, such as 60 or 0.5.")

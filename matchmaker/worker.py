@@ -1,7 +1,8 @@
-"""The worker: leases outbox items, makes the indexes agree with them, sends the mail they owe, and starts again.
+"""The worker: leases outbox items, makes the indexes agree with them, sends mail, runs imports, and starts again.
 
 At its start and once a night it compares the indexes with the database and mends what differs. Once a night it also
-asks owners whether their listings still hold, and takes out of the public what nobody confirms.
+asks owners whether their listings still hold, takes out of the public what nobody confirms, and forgets files that
+nobody imported.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from flask import Flask
 from models import db
 
 from .parts import Parts
-from .services import chores, indexing, notifying, outbox, staleness
+from .services import bulk, bulk_run, chores, indexing, notifying, outbox, staleness
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def run(app: Flask, stop: threading.Event) -> None:
     """Handle work until told to stop. Whatever fails is logged and tried again; the lease gives it back."""
     parts: Parts = app.extensions["matchmaker"]
     check_due, said = 0.0, ""
-    checks, dates = _Nights("index check"), _Nights("staleness")
+    checks, dates, files = _Nights("index check"), _Nights("staleness"), _Nights("unstarted imports")
     while not stop.is_set():
         handled = 0
         try:
@@ -55,8 +56,11 @@ def run(app: Flask, stop: threading.Event) -> None:
                     log.info("indexes compared with the database: %d differences", len(found))
                 if dates.due():
                     log.info("listings looked through: %s", staleness.keep_true(parts.letters, datetime.now(UTC)))
+                if files.due():
+                    log.info("forgot %d files that nobody imported", bulk.forget_unstarted())
                 handled = indexing.handle_next(parts.engine, name(), BATCH)
                 handled += notifying.deliver_next(parts.mailer, name())
+                handled += bulk_run.run_next(name(), stop.is_set)
                 db.session.remove()
             said = ""
         except Exception as error:

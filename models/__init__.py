@@ -4,7 +4,7 @@ from .audit import AuditEntry
 from .base import Base, db
 from .embedding import Embedding, Sequence
 from .image import Image
-from .imports import Import
+from .imports import Import, ImportChange
 from .listing import Listing, ListingVersion
 from .mail import Mail
 from .match import Match
@@ -19,6 +19,7 @@ __all__ = [
     "Embedding",
     "Image",
     "Import",
+    "ImportChange",
     "Invitation",
     "Listing",
     "ListingVersion",

@@ -15,7 +15,9 @@ from .taxonomy import IMPORT_STATUSES, KINDS
 class Import(Base):
     """One file, what its check found, how far its run is, and what it made, so that all of it can be undone.
 
-    `content` is deleted once the rows are stored.
+    `done` counts rows of the file; it grows in the transaction that stores them, so that a run which was cut off goes
+    on behind them. While the status is "checked", `added` and `changed` tell what a run would do. `content` is deleted
+    once the rows are stored.
     """
 
     __tablename__ = "import"
@@ -42,3 +44,18 @@ class Import(Base):
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class ImportChange(Base):
+    """What an import did to a listing, kept to undo it.
+
+    `before` holds what the changed fields said, and is None for a listing that the import made. `content_hash` is of
+    what the listing said afterwards: while that is so, nobody else has changed it.
+    """
+
+    __tablename__ = "import_change"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id", ondelete="CASCADE"), primary_key=True, index=True)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    content_hash: Mapped[str] = mapped_column(String(64))

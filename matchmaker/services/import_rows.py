@@ -77,7 +77,7 @@ class RowChecker:
         constants = {name: value for name, value in self.map.constants.items() if name != "organisation"}
         for name, messages in self.schema.validate(constants, partial=True).items():
             if name in constants:
-                said = " ".join(_flat(messages))
+                said = " ".join(flat(messages))
                 raise UnusableFile(f"constants.{name} of the map {self.map.name} cannot be used. {said}")
 
     @staticmethod
@@ -111,7 +111,7 @@ class RowChecker:
         for name, messages in error.messages_dict.items():
             columns = self.map.columns_of(prefix + name)
             value = row.cells.get(columns[0], given.get(name)) if len(columns) == 1 else given.get(name)
-            said, remedy = " ".join(_flat(messages)), "Correct the cell, or how the map reads it."
+            said, remedy = " ".join(flat(messages)), "Correct the cell, or how the map reads it."
             if name == "title" and not given.get(name):
                 said, remedy = "The row has neither a title nor a text to take one from.", "Give it a title."
             elif name in LONGEST and len(str(given.get(name))) > LONGEST[name]:
@@ -146,10 +146,10 @@ def title_from(text: str) -> str:
     return (words if space else line[: LONGEST_TITLE - 1]) + "…"
 
 
-def _flat(messages: Any, where: str = "") -> Iterator[str]:
+def flat(messages: Any, where: str = "") -> Iterator[str]:
     """The messages of a field, those of a list's items with their position from 1."""
     if isinstance(messages, dict):
         for key, below in messages.items():
-            yield from _flat(below, f"{where}{f'item {key + 1}' if isinstance(key, int) else key}: ")
+            yield from flat(below, f"{where}{f'item {key + 1}' if isinstance(key, int) else key}: ")
     else:
         yield from (f"{where}{message}" for message in messages)

@@ -18,6 +18,7 @@ from models import Listing, Organisation, db
 from ..errors import MatchmakerError, UnusableFile
 from ..policy import Actor
 from ..transaction import transaction
+from .cells import harmless
 from .import_rows import Ready, RowChecker
 from .listings import Imported, organisation_named, put_imported
 from .mapping import ImportMap
@@ -25,7 +26,6 @@ from .tables import Row, RowProblem, open_table, shown
 
 #: How many problems a report keeps; the errors file holds all of them.
 MOST_PROBLEMS = 100
-_FORMULA = tuple("=+-@\t\r＝＋－＠")
 # What the database, or a rule of the product, may hold against one row.
 _REFUSALS = (SQLAlchemyError, MatchmakerError, ArithmeticError, ValueError)
 
@@ -196,7 +196,7 @@ def _errors_file(errors_to: str | Path | None, path: Path) -> Iterator[Callable[
         header = file.tell()
 
         def note(problem: RowProblem) -> None:
-            writer.writerow(map(_harmless, astuple(problem)))
+            writer.writerow(harmless(str(cell)) for cell in astuple(problem))
 
         yield note
         empty = file.tell() == header
@@ -206,12 +206,6 @@ def _errors_file(errors_to: str | Path | None, path: Path) -> Iterator[Callable[
 
 def _identity(who: Mapping[str, Any]) -> tuple[str, str]:
     return who.get("name", ""), who.get("country") or ""
-
-
-def _harmless(value: object) -> str:
-    """The cell as text that no spreadsheet takes for a formula."""
-    text = str(value)
-    return "'" + text if text.lstrip().startswith(_FORMULA) else text
 
 
 def _cause(error: Exception) -> object:

@@ -94,9 +94,14 @@ def delete(actor: Actor, listing_id: int, version: int) -> None:
         listing = editable(actor, listing_id, version)
         if not can(actor, "listing.delete", listing):
             raise Forbidden(N_("Only owners of the organisation delete what was published. Withdraw it instead."))
-        _record(actor, "listing.delete", listing, {"kind": listing.kind, "title": listing.title}, {})
-        outbox.enqueue("index", listing.id)
-        db.session.delete(listing)
+        remove(actor, listing)
+
+
+def remove(actor: Actor, listing: Listing) -> None:
+    """Remove a listing whose row is locked, whoever may ask for it. Call it inside the transaction that locked it."""
+    _record(actor, "listing.delete", listing, {"kind": listing.kind, "title": listing.title}, {})
+    outbox.enqueue("index", listing.id)
+    db.session.delete(listing)
 
 
 def put_imported(actor: Actor, kind: str, source: str, rows: Sequence[Imported]) -> Counter[str]:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO, NoReturn
 
 import openpyxl
@@ -30,6 +30,18 @@ MOST_UNPACKED = 200 * 2**20
 MOST_LINE = 8 * 2**20
 MOST_SHEET_ROWS = 1_048_576
 _QUOTED = re.compile(r'"[^"]*"')
+_PACKED = b"PK\3\4"
+#: How files of other kinds begin, whatever their names say.
+_FOREIGN = {
+    b"%PDF": "is a PDF document, not a table. Save the table it was made from as CSV in UTF-8 or as .xlsx.",
+    b"\xd0\xcf\x11\xe0": "is an old Excel workbook, or one with a password. Open it in a spreadsheet, remove any "
+    "password, and save it as .xlsx.",
+    _PACKED: "is a packed file, not a text table. If it is an Excel workbook, let its name end in .xlsx.",
+    b"\xff\xfe": 'is UTF-16 ("Unicode text"). Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" '
+    "in Excel).",
+    b"\xfe\xff": 'is UTF-16 ("Unicode text"). Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" '
+    "in Excel).",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +81,20 @@ def open_table(path: Path) -> Iterator[Table]:
     except (OSError, ValueError) as error:
         raise UnusableFile(f"{path} cannot be opened: {error}. Check its name and that you may read it.") from error
     with file:
-        read = _READERS.get(path.suffix.lower())
-        if read is None:
-            raise UnusableFile(f"{path.name} is of no known type. Save it as one of: {', '.join(sorted(_READERS))}.")
-        yield read(file, path.name)
+        yield table_in(file, path.name)
+
+
+def table_in(file: BinaryIO, name: str) -> Table:
+    """The table in an open file, which stays open while rows are read. Raises UnusableFile as open_table does."""
+    read = _READERS.get(PurePath(name).suffix.lower())
+    if read is None:
+        raise UnusableFile(f"{name} is of no known type. Save it as one of: {', '.join(sorted(_READERS))}.")
+    beginning = file.read(4)
+    file.seek(0)
+    foreign = next((said for mark, said in _FOREIGN.items() if beginning.startswith(mark)), None)
+    if foreign and not (beginning == _PACKED and read is _xlsx):
+        raise UnusableFile(f"{name} {foreign}")
+    return read(file, name)
 
 
 def shown(value: Any) -> str:
@@ -127,7 +149,7 @@ def _xlsx(file: BinaryIO, name: str) -> Table:
 def _sheet(file: BinaryIO, name: str) -> Iterator[list[str]]:
     """The rows of the first sheet, as text. openpyxl raises whatever its parsers meet; all of it means one thing."""
     try:
-        sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
+        sheet = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False).worksheets[0]
         if isinstance(sheet, ReadOnlyWorksheet):
             # The size a file states is often wrong, and a huge one would be padded with empty cells.
             sheet.reset_dimensions()

@@ -16,11 +16,13 @@ from . import (
     confirming,
     delivery,
     errors,
+    exports,
     feeds,
     fragments,
     health,
     images,
     languages,
+    imports,
     listings,
     members,
     moderation,
@@ -75,3 +77,5 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(organisations.organisations)
     app.register_blueprint(members.members)
     app.register_blueprint(images.images)
+    app.register_blueprint(imports.imports)
+    app.register_blueprint(exports.exports)

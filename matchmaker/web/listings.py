@@ -40,6 +40,7 @@ def search(kind: str) -> str:
         kind=kind,
         correction=correction,
         feed_title=results.feed_title(kind, asked),
+        exports=can(actor(), "results.export"),
         **_around(asked, page),
     )
 

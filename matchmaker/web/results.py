@@ -86,6 +86,10 @@ class Search:
         """The same search with other words."""
         return replace(self, text=text, page=1)
 
+    def exported(self, format: str) -> Search:
+        """The same search as a file."""
+        return replace(self, endpoint="exports.results", place={"kind": self.place["kind"], "format": format}, page=1)
+
     def elsewhere(self, **place: Any) -> Search:
         """The same words asked at another place, where these filters need not make sense."""
         return replace(self.cleared(), place=place)

@@ -24,7 +24,7 @@ from matchmaker.policy import SYSTEM
 from matchmaker.schemas import listing_schema
 from matchmaker.services import accounts, listings
 from matchmaker.transaction import transaction
-from models import Decision, Image, Invitation, Organisation, db
+from models import Decision, Image, Import, Invitation, Organisation, db
 from models.base import now
 
 #: A visitor; people without an organisation, of the one that owns the object, and of another; staff.
@@ -54,6 +54,8 @@ def _post(may: frozenset[str], *rules: str, **form: str) -> dict[tuple[str, str]
 
 
 _LISTING = "/<kind:kind>/<id:listing_id>"
+_IMPORT = "/my/imports/<id:import_id>"
+_FORMAT = "<any(csv, xlsx):format>"
 _FIRM = "/organisations/<id:organisation_id>"
 _LOOKS_AFTER = frozenset({"owner", "administrator"})
 _MODERATORS = frozenset({"moderator", "administrator"})
@@ -140,6 +142,17 @@ ROUTES: dict[tuple[str, str], Route] = {
         "/account/lost-device",
         "/account/second-factor/<token>",
     ),
+    **_get(
+        PEOPLE,
+        "/my/imports",
+        "/my/imports/new",
+        f"/my/imports/template-<kind:kind>.{_FORMAT}",
+    ),
+    **_get(ORGANISED, f"/my/listings.{_FORMAT}"),
+    **_get(STAFF, f"/<kind:kind>/results.{_FORMAT}"),
+    **_get(OWN | {"administrator"}, f"{_IMPORT}", f"{_IMPORT}/problems.csv"),
+    **_post(ORGANISED, "/my/imports/new", kind="offer"),
+    **_post(OWN, f"{_IMPORT}/start", f"{_IMPORT}/discard", f"{_IMPORT}/undo"),
     **_get(OWN, f"{_LISTING}/edit", f"{_LISTING}/edit/<page>", f"{_LISTING}/check"),
     **_get(OWN | STAFF, f"{_LISTING}/versions", f"{_LISTING}/versions/<int:version>"),
     **_post(
@@ -259,6 +272,16 @@ class Town:
                 db.session.add(made)
             return made.id, key
 
+    def bulk_import(self) -> int:
+        """A file of the firm's that is checked."""
+        with self.market.app.app_context(), transaction():
+            made = Import(
+                organisation_id=self.firm, kind="offer", file_name="a.csv", content=b"title", added=1, total=1
+            )
+            db.session.add(made)
+            db.session.flush()
+            return made.id
+
     def fingerprint(self) -> dict[str, list[Any]]:
         """Everything stored but when people were seen."""
         with self.market.app.app_context():
@@ -305,6 +328,8 @@ def address(town: Town, rule: str, who: Person) -> str:
         "<name:name>": lambda: f"{listing}-a-pump",
         "<page>": lambda: "what",
         "<int:version>": lambda: "2",
+        "<id:import_id>": town.bulk_import,
+        _FORMAT: lambda: "csv",
         "<id:image_id>": lambda: town.image(listing).id,
         "<id:organisation_id>": lambda: town.firm,
         "<id:user_id>": lambda: person(town.market.app, organisation_id=town.firm).id,

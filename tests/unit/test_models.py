@@ -20,6 +20,7 @@ from models import (
     Embedding,
     Image,
     Import,
+    ImportChange,
     Invitation,
     Listing,
     ListingVersion,
@@ -71,6 +72,7 @@ VALID: dict[type[Any], dict[str, Any]] = {
     Image: {"key": "k", "listing_id": 1, "media_type": "image/png", "width": 1, "height": 1, "content": b"x"},
     Mail: {"message_id": "m@example.org", "recipient": "amina@example.org", "subject": "Hello", "text": "Hello"},
     Import: {"kind": "offer", "file_name": "offers.csv"},
+    ImportChange: {"import_id": 1, "listing_id": 1, "content_hash": "h"},
 }
 NEED = {"kind": "need"}
 LOGO = {"listing_id": None, "organisation_id": 1}
@@ -213,7 +215,7 @@ def migrated_app(migrated: Database, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def connection(migrated_app: Flask) -> Iterator[Connection]:
-    """A transaction that is rolled back, over need 1, offer 2, organisation 1 and user 1, for others to stand on."""
+    """A transaction that is rolled back, over need 1, offer 2, organisation, user and import 1, to stand on."""
     with migrated_app.app_context(), db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
@@ -222,10 +224,12 @@ def connection(migrated_app: Flask) -> Iterator[Connection]:
             connection.exec_driver_sql("ALTER SEQUENCE listing_id_seq RESTART WITH 100")
             connection.exec_driver_sql("ALTER SEQUENCE organisation_id_seq RESTART WITH 100")
             connection.exec_driver_sql("ALTER SEQUENCE user_account_id_seq RESTART WITH 100")
+            connection.exec_driver_sql("ALTER SEQUENCE import_id_seq RESTART WITH 100")
         put(connection, Listing, id=1, kind="need")
         put(connection, Listing, id=2, kind="offer")
         put(connection, Organisation, id=1)
         put(connection, User, id=1, email="first@example.org")
+        put(connection, Import, id=1)
         yield connection
         connection.rollback()
 

@@ -109,3 +109,20 @@ if (box) {
     }
   });
 }
+
+// What is under way on the server is looked at again while the page is seen; without this file the page itself reloads.
+const moving = () => document.querySelector("[data-refresh]");
+
+if (moving()) {
+  const look = setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(location.href).catch(() => null);
+    if (!answer?.ok) return;
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-refresh]");
+    if (found) moving().replaceWith(found);
+    else {
+      clearInterval(look);
+      location.reload();
+    }
+  }, 2000);
+}

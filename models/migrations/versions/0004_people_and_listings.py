@@ -92,7 +92,7 @@ def downgrade() -> None:
     else:
         _no_columns()
     op.create_index(op.f('ix_outbox_listing_id'), 'outbox', ['listing_id'], unique=False)
-    for name in ('listing_version', 'image', 'decision', 'user_session', 'import', 'invitation', 'mail'):
+    for name in ('listing_version', 'image', 'decision', 'user_session', 'import_change', 'import', 'invitation', 'mail'):
         op.drop_table(name)
 
 
@@ -212,6 +212,16 @@ def _tables() -> None:
     )
     op.create_index(op.f('ix_import_organisation_id'), 'import', ['organisation_id'], unique=False)
     op.create_index(op.f('ix_import_user_id'), 'import', ['user_id'], unique=False)
+    op.create_table('import_change',
+    sa.Column('import_id', sa.Integer(), nullable=False),
+    sa.Column('listing_id', sa.Integer(), nullable=False),
+    sa.Column('before', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['import_id'], ['import.id'], name=op.f('fk_import_change_import_id_import'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['listing_id'], ['listing.id'], name=op.f('fk_import_change_listing_id_listing'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('import_id', 'listing_id', name=op.f('pk_import_change'))
+    )
+    op.create_index(op.f('ix_import_change_listing_id'), 'import_change', ['listing_id'], unique=False)
     op.create_table('user_session',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),

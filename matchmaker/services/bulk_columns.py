@@ -1,0 +1,225 @@
+"""The columns of an import or export through the browser, and how a field of a listing stands in a cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from marshmallow import fields
+
+from models import Listing
+from models.taxonomy import (
+    BENEFITS,
+    CATEGORIES,
+    IP_KINDS,
+    IP_STATUSES,
+    KINDS,
+    PARTNERSHIPS,
+    SDGS,
+    SUBCATEGORIES,
+    SUBCATEGORY_NAMES,
+)
+
+from ..errors import UnusableFile
+from ..schemas import clean, listing_schema
+from .cells import PARTS, bared, escaped, number, split, unescaped
+
+#: What tells an own listing that is to be changed; what marks a row that is left out.
+NUMBER, EXAMPLE = "number", "example"
+#: Columns of an export that an import reads over.
+UNREAD = ("status",)
+FIELDS = {kind: tuple(listing_schema(kind).fields) for kind in KINDS}
+ALL_FIELDS = tuple(dict.fromkeys([*FIELDS["offer"], *FIELDS["need"]]))
+COLUMNS = (NUMBER, "kind", *ALL_FIELDS, *UNREAD)
+MOST_COLUMNS = 100
+#: The parts of one item of these lists, in their order.
+_PARTED = {"benefits": ("tag", "quantity", "unit", "baseline"), "targets": ("name", "quantity", "unit")}
+_SCHEMA_FIELDS = {**listing_schema("offer").fields, **listing_schema("need").fields}
+_LISTS = frozenset(name for name, field in _SCHEMA_FIELDS.items() if isinstance(field, fields.List))
+_SWITCHES = frozenset(name for name, field in _SCHEMA_FIELDS.items() if isinstance(field, fields.Boolean))
+_SEPARATED = "Several are separated by a semicolon."
+_NEEDED = "Every new listing needs one."
+_LISTED = "The second sheet of the template lists them."
+_COUNTRIES = f"Countries by their ISO 3166-1 two-letter codes, such as KE;TZ. {_SEPARATED}"
+
+#: What each column holds. Pages show it, and a problem with a cell ends with it.
+HINTS = {
+    NUMBER: "Leave it empty for a new listing. The number of one of your own listings changes that listing.",
+    "kind": "offer or need. Leave it empty, or the column out, where all rows are of the kind you choose.",
+    "title": f"At most 256 characters. {_NEEDED}",
+    "summary": f"At most 500 characters. {_NEEDED}",
+    "description": "At most 8,000 characters; Markdown may be used.",
+    "language": "The language of the texts by its tag, such as en, fr or zh-Hans; und where it is not known.",
+    "category": f"One of the codes. {_LISTED} {_NEEDED}",
+    "subcategory": f"One of the codes of its category. {_LISTED}",
+    "keywords": f"At most 10, of 64 characters each. {_SEPARATED}",
+    "sdgs": f"Development goals by their numbers, 1 to 17. {_SEPARATED}",
+    "benefits": "tag|quantity|unit|baseline, such as water-saving|60|%|conventional dyeing. The last two may be left "
+    f"out. {_SEPARATED}",
+    "trl": "A readiness level from 1 to 9; for a need the least level accepted.",
+    "partnerships": f"Codes. {_SEPARATED}",
+    "ip_kind": "How it is protected: one of the codes.",
+    "ip_status": "How far its protection is: one of the codes.",
+    "ip_publications": f"Numbers of publications. {_SEPARATED}",
+    "ip_countries": _COUNTRIES,
+    "ip_as_of": "The day of the last look at the protection, written as 2027-03-31.",
+    "open_to_interest": "yes or no. Empty is yes for a new listing; another keeps what it says.",
+    "anonymous": "yes hides your organisation from others, no shows it. Empty is no for a new listing; another keeps "
+    "what it says.",
+    "developed_in": _COUNTRIES,
+    "deployed_in": _COUNTRIES,
+    "available_in": _COUNTRIES,
+    "wanted_in": _COUNTRIES,
+    "problem": "At most 500 characters.",
+    "constraints": "At most 500 characters.",
+    "targets": f"name|quantity|unit, such as salt in the effluent|2|g/l. The unit may be left out. {_SEPARATED}",
+    "budget_amount": "A number without spaces, such as 165000.50; together with budget_currency.",
+    "budget_currency": "An ISO 4217 code, such as EUR; together with budget_amount.",
+    "deadline": "The last day, written as 2027-03-31.",
+    "status": "Told by an export; an import does not read it.",
+}
+
+#: The codes of each column with their names; those of a benefit are its tags.
+CODES: dict[str, Mapping[Any, str]] = {
+    "category": CATEGORIES,
+    "subcategory": SUBCATEGORY_NAMES,
+    "sdgs": SDGS,
+    "benefits": BENEFITS,
+    "partnerships": PARTNERSHIPS,
+    "ip_kind": IP_KINDS,
+    "ip_status": IP_STATUSES,
+}
+
+CATEGORY_OF = {code: category for category, codes in SUBCATEGORIES.items() for code in codes}
+
+_EXAMPLES = {
+    "title": "Fictional example: solar still for salty wells",
+    "summary": "Fresh water out of a salty well, by the sun alone. This row is left out; replace it or let it stand.",
+    "language": "en",
+    "category": "water",
+    "subcategory": "desalination",
+    "keywords": "solar still; salty wells",
+    "sdgs": "6; 13",
+    "benefits": "energy-saving|90|%|reverse osmosis",
+    "trl": 7,
+    "partnerships": "sale; pilot",
+    "open_to_interest": "yes",
+    "anonymous": "no",
+}
+_MORE_EXAMPLES = {
+    "offer": {
+        "ip_kind": "patent",
+        "ip_status": "pending",
+        "ip_as_of": date(2026, 1, 31),
+        "developed_in": "EG",
+        "deployed_in": "EG; TN",
+        "available_in": "EG; TN; MA",
+    },
+    "need": {
+        "title": "Fictional example: our village well has turned salty",
+        "wanted_in": "EG",
+        "problem": "The well holds 6 g of salt in a litre.",
+        "constraints": "There is no electricity.",
+        "targets": "salt in the water|0.5|g/l",
+        "budget_amount": Decimal("12000.00"),
+        "budget_currency": "EUR",
+        "deadline": date(2027, 3, 31),
+    },
+}
+
+
+def template(kind: str) -> tuple[list[str], list[Any]]:
+    """The header of a template and its one example, which an import leaves out."""
+    header = [NUMBER, *FIELDS[kind]]
+    example = {NUMBER: EXAMPLE, **_EXAMPLES, **_MORE_EXAMPLES[kind]}
+    return header, [example.get(name) for name in header]
+
+
+def cells_of(listing: Listing) -> dict[str, Any]:
+    """The listing's cells by column, those of its kind only; an import that reads them changes nothing."""
+    content = {name: cell_of(name, getattr(listing, name)) for name in FIELDS[listing.kind]}
+    return {NUMBER: listing.id, "kind": listing.kind, **content, "status": listing.status}
+
+
+def cell_of(name: str, value: Any) -> Any:
+    """A field's value as its cell: a text, a number or a date."""
+    if name in _PARTED:
+        return "; ".join(_parted(item, _PARTED[name]) for item in value)
+    if name in _LISTS:
+        return "; ".join(escaped(str(item)) for item in value)
+    if name in _SWITCHES:
+        return "yes" if value else "no"
+    return value
+
+
+def _parted(item: Mapping[str, Any], parts: tuple[str, ...]) -> str:
+    said = [number(item[part]) if part == "quantity" else escaped(item[part]) for part in parts]
+    while not said[-1]:
+        said.pop()
+    return PARTS.join(said)
+
+
+def columns_of(header: tuple[str, ...], file_name: str) -> tuple[str, ...]:
+    """The known columns that a header means, in its order; "" where it names none. Raises UnusableFile."""
+    while header and not header[-1]:
+        header = header[:-1]
+    if len(header) > MOST_COLUMNS:
+        raise UnusableFile(
+            f"{file_name} has {len(header):,} columns; at most {MOST_COLUMNS} are read. "
+            "Copy the columns of the template into a file of their own."
+        )
+    if "" in header:
+        raise UnusableFile(
+            f"Column {header.index('') + 1} of {file_name} has no name. Name it in the first row, or take it out."
+        )
+    columns = tuple(re.sub(r"[\s_-]+", "_", bared(name).casefold()) for name in header)
+    strange = [_strange(name) for name, column in zip(header, columns, strict=True) if column not in COLUMNS]
+    if strange:
+        raise UnusableFile(
+            f"{file_name} has columns that are not known: {', '.join(strange[:10])}. "
+            "Correct their names as in the template, or take them out."
+        )
+    for place, column in enumerate(columns):
+        if column in columns[:place]:
+            raise UnusableFile(f"The header of {file_name} names {column} twice. Give every column its own name.")
+    if not {"title", NUMBER} & set(columns):
+        raise UnusableFile(
+            f"{file_name} has no column named title. Put the names of the columns into the first row, as in the "
+            "template."
+        )
+    return columns
+
+
+def _strange(name: str) -> str:
+    near = get_close_matches(name.casefold(), COLUMNS, 1)
+    shown = name if len(name) <= 64 else name[:63] + "…"
+    return f"{shown} (did you mean {near[0]}?)" if near else shown
+
+
+def field_of(name: str, cell: str) -> Any:
+    """What the schema takes for a filled cell. Raises ValueError, with what is wrong, for parts that are none."""
+    if name in _PARTED:
+        return [_item(piece, _PARTED[name]) for piece in _filled(cell)]
+    if name in _LISTS:
+        return [unescaped(piece) for piece in _filled(cell)]
+    return clean(bared(cell))
+
+
+def keeps_when_empty(name: str) -> bool:
+    """Whether an empty cell leaves what a stored listing says: clearing a cell must not unmask anybody."""
+    return name in _SWITCHES or name == "title"
+
+
+def _filled(cell: str) -> list[str]:
+    return [piece for piece in split(clean(bared(cell))) if piece.strip()]
+
+
+def _item(piece: str, parts: tuple[str, ...]) -> dict[str, str]:
+    said = [unescaped(part) for part in split(piece, PARTS)]
+    if not 2 <= len(said) <= len(parts):
+        raise ValueError(f"{piece.strip()!r} is not written as {PARTS.join(parts)}.")
+    return dict(zip(parts, said, strict=False))
