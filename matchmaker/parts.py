@@ -13,6 +13,8 @@ from search_index.keywords_whoosh import WhooshKeywordIndex
 from search_index.local import LocalEngine
 from search_index.protocols import Embedder, KeywordIndex
 
+from .letters import Letters
+from .links import Links
 from .mail import ConsoleMailer, Mailer, SMTPMailer
 from .metrics import Metrics
 from .settings import DEFAULT_MODEL, Settings
@@ -27,6 +29,7 @@ class Parts:
     engine: LocalEngine
     metrics: Metrics
     mailer: Mailer
+    letters: Letters
 
 
 def build_parts(
@@ -45,4 +48,4 @@ def build_parts(
     if mailer is None:
         console = settings.mail == "console"
         mailer = ConsoleMailer() if console else SMTPMailer(settings.mail, settings.mail_from)
-    return Parts(engine, metrics, mailer)
+    return Parts(engine, metrics, mailer, Letters(Links(settings.public_url, settings.secret_key)))

@@ -89,6 +89,7 @@ _RULES: dict[str, Callable[[Actor, Any], bool]] = {
     "organisation.verify": lambda a, organisation: not _own(a, organisation.id) and _staff(a),
     "import.run": lambda a, _: _system(a) or (a.known and a.organisation_id is not None),
     "import.see": lambda a, run: _own(a, run.organisation_id) or _administrator(a),
+    "user.find": lambda a, _: _administrator(a),
     "user.see": lambda a, user: a.user_id == user.id or _administrator(a),
     "user.change_role": lambda a, user: _administrator(a) and a.user_id != user.id,
     "staff.see": lambda a, _: _staff(a),

@@ -8,14 +8,14 @@ from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, UTCDateTime, now, one_of
-from .taxonomy import VERDICTS
+from .taxonomy import DECISIONS
 
 
 class Decision(Base):
     """One verdict on one version of a listing, with its reasons and what the owner is told; appended, never changed."""
 
     __tablename__ = "decision"
-    __table_args__ = (one_of("verdict", VERDICTS),)
+    __table_args__ = (one_of("verdict", DECISIONS),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id", ondelete="CASCADE"), index=True)

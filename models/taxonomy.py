@@ -192,6 +192,8 @@ VERIFICATION_CHECKS = {
 }
 
 VERDICTS = ("approve", "request_changes", "reject")
+#: What the history of a listing holds: verdicts, and that one was taken back.
+DECISIONS = (*VERDICTS, "undo")
 
 #: Why a moderator asks for changes or rejects.
 MODERATION_REASONS = {

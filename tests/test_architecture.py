@@ -38,6 +38,8 @@ SHARED = ("matchmaker.wording",)
 LOGIC = (
     "matchmaker.errors",
     "matchmaker.imaging",
+    "matchmaker.letters",
+    "matchmaker.links",
     "matchmaker.listing_states",
     "matchmaker.logs",
     "matchmaker.mail",

@@ -7,10 +7,10 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import joinedload
 
-from models import AuditEntry, Import, Invitation, Listing, User, UserSession, db
+from models import AuditEntry, Import, Invitation, Listing, Organisation, User, UserSession, db
 from models.base import LARGEST_ID, now
 from models.taxonomy import ROLES
 
@@ -19,6 +19,8 @@ from ..policy import SYSTEM, Actor, Role, can, signed_in
 from ..transaction import transaction
 from . import auditing, listings, membership, organisations
 
+#: How many accounts a page of a search holds.
+PAGE = 50
 #: A sign-in nobody used for so long has ended.
 SESSION_LASTS = timedelta(days=14)
 #: How exact "last seen" is: a write at every request would cost more than it tells.
@@ -173,6 +175,51 @@ def reset_second_factor(actor: Actor, user_id: int) -> None:
         user.mf_recovery_codes = []
         auditing.record(actor, "user.reset_second_factor", "user", user.id)
         db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+
+
+def set_active(actor: Actor, user_id: int, *, active: bool) -> User:
+    """Let a user sign in again, or no more; their sign-ins end.
+
+    Raises NotFound, Forbidden, and Conflict for the last administrator.
+    """
+    with transaction():
+        user = _locked(user_id)
+        if not can(actor, "user.change_role", user):
+            raise Forbidden("Only administrators do this, and nobody for themselves.")
+        if not active and user.role == "administrator":
+            _check_another_administrator(user)
+        if user.active != active:
+            auditing.record(actor, "user.set_active", "user", user.id, {"active": user.active}, {"active": active})
+            user.active = active
+            db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+        return user
+
+
+def found(actor: Actor, user_id: int) -> User:
+    """An account with its organisation, for whoever may see it. Raises NotFound."""
+    query = select(User).options(joinedload(User.organisation)).where(User.id == user_id)
+    user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
+    if user is None or not can(actor, "user.see", user):
+        raise NotFound("There is no such account.")
+    return user
+
+
+def search(actor: Actor, text: str = "", role: str | None = None, page: int = 1) -> tuple[list[User], bool]:
+    """Accounts whose address, name or organisation holds the text, with their organisations, by address.
+
+    Returns a page of them and whether another follows. Raises NotFound for whoever may not look for people.
+    """
+    if not can(actor, "user.find"):
+        raise NotFound("There is nothing at this address.")
+    query = select(User).outerjoin(Organisation, Organisation.id == User.organisation_id)
+    if text:
+        fields = (User.email, User.name, Organisation.name)
+        query = query.where(or_(*(field.icontains(text, autoescape=True) for field in fields)))
+    if role:
+        query = query.where(User.role == role)
+    query = query.options(joinedload(User.organisation)).order_by(User.email).offset((page - 1) * PAGE).limit(PAGE + 1)
+    users = list(db.session.scalars(query))
+    return users[:PAGE], len(users) > PAGE
 
 
 def _locked(user_id: int) -> User:

@@ -274,16 +274,21 @@ def _apply(listing: Listing, origin: Origin) -> None:
 def change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any]) -> None:
     """Set fields of a listing whose row is locked: a new version, an audit entry, an outbox item.
 
-    What others may have read is kept as it was. Call it inside the transaction that locked the row.
+    What others may have read is kept as it was. What moderators have read stays read while it says the same. Call it
+    inside the transaction that locked the row.
     """
     changed = {name: value for name, value in values.items() if getattr(listing, name) != value}
     before = {name: getattr(listing, name) for name in changed}
-    if listing.status != "draft" and any(name in CONTENT for name in changed):
+    says_other = any(name in CONTENT for name in changed)
+    still_read = listing.reviewed_version == listing.version and not says_other
+    if listing.status != "draft" and says_other:
         old = ListingVersion(listing_id=listing.id, version=listing.version, values=content_of(listing))
         old.replaced_by_id = actor.user_id
         db.session.add(old)
     for name, value in changed.items():
         setattr(listing, name, value)
+    if still_read and "reviewed_version" not in values:
+        listing.reviewed_version = listing.version + 1
     renew(actor, listing, action, before, changed)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 
-from models import Mail, db
+from sqlalchemy import and_, or_, select
+
+from models import Listing, Mail, User, db
 
 from ..errors import MailRefused
+from ..letters import Letter
 from ..mail import Mailer, Message
 from ..transaction import transaction
 from . import outbox
@@ -35,6 +38,21 @@ def owe(
     db.session.add(mail)
     db.session.flush()
     outbox.enqueue("mail", mail.id)
+
+
+def answerable(listing: Listing) -> list[User]:
+    """Who is told what happens to a listing: whoever posted it and the owners of its organisation."""
+    if listing.organisation_id is None:
+        return []
+    own = and_(User.organisation_id == listing.organisation_id, User.active)
+    who = or_(User.owner, User.id == listing.created_by_id)
+    return list(db.session.scalars(select(User).where(own, who).order_by(User.id)))
+
+
+def tell(listing: Listing, letter: Letter) -> None:
+    """Owe a letter about a listing to everybody who answers for it. Call it inside a transaction."""
+    for user in answerable(listing):
+        owe(user.email, letter.subject, letter.text)
 
 
 def deliver_next(mailer: Mailer, worker: str, most: int = 20) -> int:

@@ -145,6 +145,16 @@ def depth(topic: str) -> Depth:
     return Depth(*db.session.execute(counts).one())
 
 
+#: What work is owed to.
+TOPICS = ("index", "mail")
+
+
+def depths() -> dict[str, Depth]:
+    """How much work of every topic is owed."""
+    found = db.session.scalars(select(OutboxItem.topic).distinct().order_by(OutboxItem.topic))
+    return {topic: depth(topic) for topic in dict.fromkeys((*TOPICS, *found))}
+
+
 def last_error(topic: str) -> str | None:
     """Why the item of a topic that failed last did."""
     failed = and_(OutboxItem.topic == topic, OutboxItem.last_error.is_not(None))

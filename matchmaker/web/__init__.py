@@ -13,6 +13,8 @@ from ..services.explaining import mark
 from . import (
     account,
     addresses,
+    administration,
+    confirming,
     delivery,
     errors,
     feeds,
@@ -21,12 +23,14 @@ from . import (
     images,
     listings,
     members,
+    moderation,
     observing,
     organisations,
     posting,
     public,
     security,
     sitemap,
+    staff,
 )
 from .converters import Kind, ListingId, ListingName
 
@@ -62,6 +66,10 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(sitemap.sitemap)
     app.register_blueprint(account.account)
     app.register_blueprint(posting.post)
+    app.register_blueprint(confirming.confirming)
+    app.register_blueprint(staff.staff)
+    app.register_blueprint(moderation.moderation)
+    app.register_blueprint(administration.administration)
     app.register_blueprint(organisations.organisations)
     app.register_blueprint(members.members)
     app.register_blueprint(images.images)

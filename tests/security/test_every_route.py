@@ -5,8 +5,12 @@ A route that is not declared here fails the test of the map.
 
 from __future__ import annotations
 
+import hashlib
+import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +23,9 @@ from werkzeug.test import TestResponse
 from matchmaker.policy import SYSTEM
 from matchmaker.schemas import listing_schema
 from matchmaker.services import accounts, listings
-from models import Organisation, db
+from matchmaker.transaction import transaction
+from models import Image, Invitation, Organisation, db
+from models.base import now
 
 #: A visitor; people without an organisation, of the one that owns the object, and of another; staff.
 STAFF = frozenset({"moderator", "matchmaker", "administrator"})
@@ -48,6 +54,8 @@ def _post(may: frozenset[str], *rules: str, **form: str) -> dict[tuple[str, str]
 
 
 _LISTING = "/<kind:kind>/<id:listing_id>"
+_FIRM = "/organisations/<id:organisation_id>"
+_LOOKS_AFTER = frozenset({"owner", "administrator"})
 #: Of every rule and method; HEAD and OPTIONS go with GET.
 ROUTES: dict[tuple[str, str], Route] = {
     **_get(
@@ -142,6 +150,42 @@ ROUTES: dict[tuple[str, str], Route] = {
         title="A pump",
     ),
     **_post(frozenset({"owner"}), f"{_LISTING}/delete", version="3"),
+    **_get(OWN, f"{_LISTING}/images"),
+    **_post(
+        OWN,
+        f"{_LISTING}/images",
+        f"{_LISTING}/images/<id:image_id>/describe",
+        f"{_LISTING}/images/<id:image_id>/move",
+        f"{_LISTING}/images/<id:image_id>/remove",
+        alternative="A pump",
+        direction="up",
+    ),
+    **_get(EVERYBODY, f"{_FIRM}", "/images/<key>", "/invitations/<key>"),
+    **_get(PEOPLE, "/organisation"),
+    # Whoever belongs to one is told so.
+    **_get(PEOPLE, "/organisation/new"),
+    **_post(PEOPLE, "/organisation/new", name="Red Loop"),
+    **_get(OWN | STAFF, f"{_FIRM}/members"),
+    **_get(_LOOKS_AFTER, f"{_FIRM}/edit"),
+    **_post(
+        _LOOKS_AFTER,
+        f"{_FIRM}/edit",
+        f"{_FIRM}/logo",
+        f"{_FIRM}/logo/remove",
+        f"{_FIRM}/invitations",
+        f"{_FIRM}/invitations/<id:invitation_id>/resend",
+        f"{_FIRM}/invitations/<id:invitation_id>/revoke",
+        f"{_FIRM}/members/<id:user_id>/owner",
+        f"{_FIRM}/members/<id:user_id>/remove",
+        name="Blue Loop",
+        version="1",
+        email="new@example.org",
+        owner="yes",
+    ),
+    **_post(OWN, f"{_FIRM}/leave"),
+    **_post(STAFF, f"{_FIRM}/verification", f"{_FIRM}/verification/end", checks="website", version="1"),
+    # The address it was sent to decides; the tests of organisations say how.
+    **_post(ON_THE_WAY, "/invitations/<key>"),
 }
 
 
@@ -162,6 +206,29 @@ class Town:
             listings.revise(SYSTEM, made.id, 1, {"summary": "Lifts more water."})
             listings.revise(SYSTEM, made.id, 2, {"summary": "Lifts most water."})
             return made.id
+
+    def image(self, listing_id: int) -> Image:
+        """A new picture of the listing."""
+        with self.market.app.app_context():
+            key = secrets.token_hex(16)
+            with transaction():
+                made = Image(key=key, listing_id=listing_id, media_type="image/png", width=1, height=1, content=b"x")
+                db.session.add(made)
+            return db.session.scalars(select(Image).where(Image.key == key)).one()
+
+    def invitation(self) -> tuple[int, str]:
+        """The number and the key of a new invitation to the firm."""
+        with self.market.app.app_context():
+            key = secrets.token_urlsafe(32)
+            made = Invitation(
+                organisation_id=self.firm,
+                email=f"{secrets.token_hex(4)}@example.org",
+                key_hash=hashlib.sha256(key.encode()).hexdigest(),
+                expires_at=now() + timedelta(days=7),
+            )
+            with transaction():
+                db.session.add(made)
+            return made.id, key
 
     def fingerprint(self) -> dict[str, list[Any]]:
         """Everything stored but when people were seen."""
@@ -201,24 +268,27 @@ def fresh(town: Town, role: str) -> Person:
 
 def address(town: Town, rule: str, who: Person) -> str:
     """The rule with an object in it: the firm's, or the person's own session."""
-    numbered = {"<id:listing_id>": town.listing, "<id:session_id>": lambda: session_of(town, who)}
-    for part, number in numbered.items():
-        if part in rule:
-            rule = rule.replace(part, str(number()))
-    if "<name:name>" in rule:
-        rule = rule.replace("<name:name>", f"{town.listing()}-a-pump")
-    filename = "css/bootstrap.min.css" if rule.startswith("/bootstrap") else "app.css"
-    for part, value in {
-        "<kind:kind>": "offers",
-        "<kind:wanted>": "needs",
-        "<page>": "what",
-        "<int:version>": "2",
-        "<id:number>": "0",
-        "<path:filename>": filename,
-        "<token>": "no-token",
-    }.items():
-        rule = rule.replace(part, value)
-    assert "<" not in rule, f"say what stands for the variable part of {rule}"
+    listing = town.listing() if "listing" in rule or "<name:name>" in rule or rule.startswith("/images") else 0
+    values = {
+        "<kind:kind>": lambda: "offers",
+        "<kind:wanted>": lambda: "needs",
+        "<id:listing_id>": lambda: listing,
+        "<name:name>": lambda: f"{listing}-a-pump",
+        "<page>": lambda: "what",
+        "<int:version>": lambda: "2",
+        "<id:image_id>": lambda: town.image(listing).id,
+        "<id:organisation_id>": lambda: town.firm,
+        "<id:user_id>": lambda: person(town.market.app, organisation_id=town.firm).id,
+        "<id:invitation_id>": lambda: town.invitation()[0],
+        "<id:session_id>": lambda: session_of(town, who),
+        "<key>": lambda: town.invitation()[1] if "invitations" in rule else town.image(listing).key,
+        "<id:number>": lambda: "0",
+        "<path:filename>": lambda: "css/bootstrap.min.css" if rule.startswith("/bootstrap") else "app.css",
+        "<token>": lambda: "no-token",
+    }
+    for part in re.findall(r"<[^>]+>", rule):
+        assert part in values, f"say what stands for {part}"
+        rule = rule.replace(part, str(values[part]()))
     return rule
 
 

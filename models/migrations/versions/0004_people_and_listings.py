@@ -231,7 +231,7 @@ def _tables() -> None:
     sa.Column('message', sa.Text(), nullable=False),
     sa.Column('decided_by_id', sa.Integer(), nullable=True),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=False),
-    sa.CheckConstraint("verdict IN ('approve', 'request_changes', 'reject')", name=op.f('ck_decision_verdict_known')),
+    sa.CheckConstraint("verdict IN ('approve', 'request_changes', 'reject', 'undo')", name=op.f('ck_decision_verdict_known')),
     sa.ForeignKeyConstraint(['decided_by_id'], ['user_account.id'], name=op.f('fk_decision_decided_by_id_user_account'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['listing_id'], ['listing.id'], name=op.f('fk_decision_listing_id_listing'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_decision'))

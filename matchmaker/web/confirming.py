@@ -1,0 +1,45 @@
+"""The page behind the link of a reminder: one button, no sign-in."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, make_response, render_template
+from flask.wrappers import Response
+
+from models import Listing
+
+from ..errors import Conflict
+from ..links import Links
+from ..parts import Parts
+from ..services import staleness
+
+confirming = Blueprint("confirming", __name__)
+
+
+@confirming.get("/still-valid/<token>")
+def ask(token: str) -> Response:
+    """Ask. Looking changes nothing: whoever scans mail opens every link."""
+    try:
+        return _page(staleness.asked_about(_links(), token))
+    except Conflict as error:
+        return _page(None, str(error))
+
+
+@confirming.post("/still-valid/<token>")
+def confirm(token: str) -> Response:
+    """Take the answer; it counts once."""
+    try:
+        return _page(staleness.confirm(_links(), token), done=True)
+    except Conflict as error:
+        return _page(None, str(error))
+
+
+def _links() -> Links:
+    parts: Parts = current_app.extensions["matchmaker"]
+    return parts.letters.links
+
+
+def _page(listing: Listing | None, refusal: str = "", *, done: bool = False) -> Response:
+    page = render_template("listings/still_valid.html", listing=listing, refusal=refusal, done=done)
+    response = make_response(page, 409 if refusal else 200)
+    response.cache_control.no_store = True
+    return response
