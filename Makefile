@@ -7,7 +7,7 @@ SIZES ?=
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run setup install test quick lint types unit test-crash bench bench-scale bench-fusion bench-pages clean
+.PHONY: run setup install test quick lint types unit messages test-crash bench bench-scale bench-fusion bench-pages clean
 
 run: .venv/installed
 	@$(BIN)/matchmaker setup --sample
@@ -49,6 +49,10 @@ unit: .venv/installed-for-tests
 # What can be tested without a browser, a second database and a model: for while you work.
 quick: .venv/installed-for-tests
 	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal -m "not browser and not postgresql and not model"
+
+# The texts of pages and errors in every language: adds new ones, drops old ones, says what is to be translated.
+messages: .venv/installed
+	@$(BIN)/python -m matchmaker.translations.extracting
 
 # Crashes, damage and restarts in full: what README's table of faults counts. Takes about a quarter of an hour.
 test-crash: .venv/installed-for-tests

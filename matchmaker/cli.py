@@ -21,6 +21,7 @@ from .cli_backup import backup, restore
 from .cli_index import index
 from .cli_ranker import ranker
 from .cli_steps import application, bar, bars, drain, opened
+from .cli_user import user
 from .errors import Invalid, MatchmakerError, SettingsError
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ cli.add_command(backup)
 cli.add_command(restore)
 cli.add_command(index)
 cli.add_command(ranker)
+cli.add_command(user)
 
 
 @cli.command()
@@ -103,11 +105,15 @@ def serve(host: str, port: int | None, worker: bool) -> None:
     With --no-worker, run `matchmaker worker` beside it, or changes stay out of the search.
     """
     from . import serving
+    from .services import accounts
 
     settings, app = opened(threads=1)
     port = port or settings.port
     shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
     ready = f"Matchmaker answers at http://{shown}:{port} (Ctrl-C stops it)."
+    with app.app_context():
+        if not accounts.has_administrator():
+            ready += " It has no administrator yet. Make one: matchmaker user create EMAIL --role administrator"
     logs.configure(as_json=True)
     serving.serve(app, host, port, with_worker=worker, ready=lambda: log.info(ready))
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 
 class MatchmakerError(Exception):
-    """Root of what the product raises on purpose."""
+    """Root of what the product raises on purpose. A message marked by `N_` reaches its reader in their language."""
 
     status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class SettingsError(MatchmakerError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageCms, ImageOps
 
 from .errors import Invalid
+from .messages import N_
 
 LARGEST_FILE = 5 * 1024 * 1024
 MOST_PIXELS = 40_000_000
@@ -47,11 +48,13 @@ def prepared(file: bytes, longest: int) -> Picture:
     is cut short, or is too large to be read safely.
     """
     if not file:
-        raise Invalid("The file is empty. Choose a picture.")
+        raise Invalid(N_("The file is empty. Choose a picture."))
     if len(file) > LARGEST_FILE:
-        raise Invalid("The picture is larger than 5 MB. Save it smaller, then choose it again.")
+        raise Invalid(N_("The picture is larger than 5 MB. Save it smaller, then choose it again."))
     if _PAGE.search(file) or zipfile.is_zipfile(io.BytesIO(file)):
-        raise Invalid("The file is a picture and something else at once. Save the picture anew, then choose that file.")
+        raise Invalid(
+            N_("The file is a picture and something else at once. Save the picture anew, then choose that file.")
+        )
     return _encoded(_decoded(file, longest))
 
 
@@ -61,17 +64,17 @@ def _decoded(file: bytes, longest: int) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _too_large() from error
     except Exception as error:  # What a parser makes of a hostile file is not documented.
-        raise Invalid("This is no picture we can read. Choose a PNG, JPEG, WebP or GIF file.") from error
+        raise Invalid(N_("This is no picture we can read. Choose a PNG, JPEG, WebP or GIF file.")) from error
     if image.width * image.height > MOST_PIXELS:
         raise _too_large()
     try:
         return _upright(image, longest)
     except Exception as error:
-        raise Invalid("The picture is damaged or cut short. Save it anew, then choose that file.") from error
+        raise Invalid(N_("The picture is damaged or cut short. Save it anew, then choose that file.")) from error
 
 
 def _too_large() -> Invalid:
-    return Invalid("The picture has more than 40 million pixels. Save it smaller, then choose it again.")
+    return Invalid(N_("The picture has more than 40 million pixels. Save it smaller, then choose it again."))
 
 
 def _upright(image: Image.Image, longest: int) -> Image.Image:

@@ -7,6 +7,7 @@ from datetime import datetime
 from itsdangerous import BadData, URLSafeSerializer
 
 from .errors import NotFound
+from .messages import N_
 
 
 class Links:
@@ -34,4 +35,4 @@ class Links:
             listing_id, user_id, moment = self._signer.loads(token)
             return int(listing_id), int(user_id), datetime.fromisoformat(moment)
         except (BadData, ValueError) as error:
-            raise NotFound("This link is not complete. Copy the whole of it from the letter.") from error
+            raise NotFound(N_("This link is not complete. Copy the whole of it from the letter.")) from error

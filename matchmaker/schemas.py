@@ -26,6 +26,8 @@ from models.taxonomy import (
     SUBCATEGORY_NAMES,
 )
 
+from .messages import N_
+
 COUNTRIES = {country.alpha_2: country.name for country in pycountry.countries}
 CURRENCIES = {currency.alpha_3 for currency in pycountry.currencies}
 #: The highest page shown; past it a search should be narrowed instead.
@@ -45,9 +47,9 @@ class Text(fields.String):
     """A cleaned string of at most `most` characters; a `filled` one has some."""
 
     def __init__(self, most: int, *, filled: bool = False, **kwargs: Any) -> None:
-        rules = [validate.Length(max=most, error=f"Shorten this to at most {most:,} characters.")]
+        rules = [validate.Length(max=most, error=N_("Shorten this to at most %(most)s characters.", most=f"{most:,}"))]
         if filled:
-            rules.append(validate.Length(min=1, error="Fill this in."))
+            rules.append(validate.Length(min=1, error=N_("Fill this in.")))
         super().__init__(validate=rules, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -77,8 +79,10 @@ class Code(fields.String):
         given = clean(str(super()._deserialize(value, attr, data, **kwargs)))
         code = self.codes.get(given.lower())
         if code is None:
-            shown = ", ".join(sorted(self.codes.values())) if len(self.codes) <= 20 else "see the documentation"
-            raise ValidationError(f"{given!r} is not {self.what}. Use one of: {shown}.")
+            few = ", ".join(sorted(self.codes.values())) if len(self.codes) <= 20 else N_("see the documentation")
+            raise ValidationError(
+                N_("%(given)r is not %(what)s. Use one of: %(codes)s.", given=given, what=self.what, codes=few)
+            )
         return code
 
 
@@ -86,7 +90,7 @@ class Country(Code):
     """An ISO 3166-1 alpha-2 country code."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(COUNTRIES, "an ISO 3166-1 two-letter country code, such as KE", **kwargs)
+        super().__init__(COUNTRIES, N_("an ISO 3166-1 two-letter country code, such as KE"), **kwargs)
 
 
 def language_tag(tag: str) -> str:
@@ -94,7 +98,9 @@ def language_tag(tag: str) -> str:
     try:
         locale = Locale.parse(tag, sep="-") if tag != "und" else None
     except (ValueError, UnknownLocaleError):
-        raise ValidationError(f"{tag!r} is not a language tag. Use one such as en, fr or zh-Hans.") from None
+        raise ValidationError(
+            N_("%(tag)r is not a language tag. Use one such as en, fr or zh-Hans.", tag=tag)
+        ) from None
     return "und" if locale is None else str(locale).replace("_", "-")
 
 
@@ -109,28 +115,39 @@ class Several(fields.List[Any]):
     """A list without repeats, at most `most` long."""
 
     def __init__(self, inner: fields.Field[Any], most: int, **kwargs: Any) -> None:
-        super().__init__(inner, load_default=list, validate=validate.Length(max=most), **kwargs)
+        few = validate.Length(max=most, error=N_("Give at most %(most)s.", most=most))
+        super().__init__(inner, load_default=list, validate=few, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         loaded = super()._deserialize(value, attr, data, **kwargs) or []
         return [item for position, item in enumerate(loaded) if item not in loaded[:position]]
 
 
+_IN_DIGITS = N_("Write a number in digits, such as 60 or 0.5.")
+
+
 class Number(fields.Float):
     """A number; what is none is told how to write one."""
 
     def __init__(self, **kwargs: Any) -> None:
-        said = "Write a number in digits, such as 60 or 0.5."
-        super().__init__(error_messages={"invalid": said, "special": said}, **kwargs)
+        super().__init__(error_messages={"invalid": _IN_DIGITS, "special": _IN_DIGITS}, **kwargs)
 
 
-_QUANTITY = validate.Range(-1e15, 1e15, error="Use a larger unit: a number of at most fifteen digits.")
+class Day(fields.Date):
+    """A day as ISO 8601 writes it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        said = N_("Write the day as year, month and day, such as 2026-01-31.")
+        super().__init__(error_messages={"invalid": said}, **kwargs)
+
+
+_QUANTITY = validate.Range(-1e15, 1e15, error=N_("Use a larger unit: a number of at most fifteen digits."))
 
 
 class BenefitSchema(Schema):
     """An advantage with its number and what it is measured against."""
 
-    tag = Code(BENEFITS, "a benefit", required=True)
+    tag = Code(BENEFITS, N_("a benefit"), required=True)
     quantity = Number(required=True, allow_nan=False, validate=_QUANTITY)
     unit = Text(64, load_default="")
     baseline = Text(256, load_default="")
@@ -148,7 +165,7 @@ class OrganisationSchema(Schema):
     """The organisation behind a listing, as an import names it."""
 
     name = Text(256, filled=True, required=True)
-    kind = Code(ORGANISATION_KINDS, "a kind of organisation", load_default=None, allow_none=True)
+    kind = Code(ORGANISATION_KINDS, N_("a kind of organisation"), load_default=None, allow_none=True)
     country = Country(load_default=None, allow_none=True)
 
 
@@ -162,18 +179,18 @@ class ListingSchema(Schema):
     summary = Text(500, load_default="")
     description = Text(8000, load_default="")
     language = Language(load_default="und")
-    category = Code(CATEGORIES, "a category", load_default=None, allow_none=True)
-    subcategory = Code(SUBCATEGORY_NAMES, "a sub-category", load_default=None, allow_none=True)
+    category = Code(CATEGORIES, N_("a category"), load_default=None, allow_none=True)
+    subcategory = Code(SUBCATEGORY_NAMES, N_("a sub-category"), load_default=None, allow_none=True)
     keywords = Several(Text(64), 10)
     sdgs = Several(Whole(validate=validate.Range(min(SDGS), max(SDGS))), len(SDGS))
     benefits = Several(fields.Nested(BenefitSchema), 20)
-    trl = Whole(load_default=None, allow_none=True, validate=validate.Range(1, 9, error="Use a level from 1 to 9."))
-    partnerships = Several(Code(PARTNERSHIPS, "a type of partnership"), len(PARTNERSHIPS))
-    ip_kind = Code(IP_KINDS, "a kind of protection", load_default="unknown")
-    ip_status = Code(IP_STATUSES, "a status of protection", load_default="unknown")
+    trl = Whole(load_default=None, allow_none=True, validate=validate.Range(1, 9, error=N_("Use a level from 1 to 9.")))
+    partnerships = Several(Code(PARTNERSHIPS, N_("a type of partnership")), len(PARTNERSHIPS))
+    ip_kind = Code(IP_KINDS, N_("a kind of protection"), load_default="unknown")
+    ip_status = Code(IP_STATUSES, N_("a status of protection"), load_default="unknown")
     ip_publications = Several(Text(64), 50)
     ip_countries = Several(Country(), 250)
-    ip_as_of = fields.Date(load_default=None, allow_none=True)
+    ip_as_of = Day(load_default=None, allow_none=True)
     open_to_interest = fields.Boolean(load_default=True)
     anonymous = fields.Boolean(load_default=False)
 
@@ -181,12 +198,13 @@ class ListingSchema(Schema):
     def _subcategory_belongs(self, data: Mapping[str, Any], **_: Any) -> None:
         category, subcategory = data.get("category"), data.get("subcategory")
         if subcategory and subcategory not in SUBCATEGORIES.get(category or "", {}):
-            raise ValidationError(f"{subcategory!r} does not belong to the category {category!r}.", "subcategory")
+            said = N_("%(given)r does not belong to the category %(category)r.", given=subcategory, category=category)
+            raise ValidationError(said, "subcategory")
 
     @validates_schema
     def _title_says_something(self, data: Mapping[str, Any], **_: Any) -> None:
         if "title" in self.fields and not any(character.isalnum() for character in data.get("title", "")):
-            raise ValidationError("Give a title with at least one letter or digit.", "title")
+            raise ValidationError(N_("Give a title with at least one letter or digit."), "title")
 
 
 class OfferSchema(ListingSchema):
@@ -205,15 +223,20 @@ class NeedSchema(ListingSchema):
     constraints = Text(500, load_default="")
     targets = Several(fields.Nested(TargetSchema), 20)
     budget_amount = fields.Decimal(
-        load_default=None, allow_none=True, places=2, allow_nan=False, validate=validate.Range(0, 10**13)
+        load_default=None,
+        allow_none=True,
+        places=2,
+        allow_nan=False,
+        validate=validate.Range(0, 10**13, error=N_("Write an amount from 0 to ten million million.")),
+        error_messages={"invalid": _IN_DIGITS, "special": _IN_DIGITS},
     )
-    budget_currency = Code(CURRENCIES, "an ISO 4217 currency, such as EUR", load_default=None, allow_none=True)
-    deadline = fields.Date(load_default=None, allow_none=True)
+    budget_currency = Code(CURRENCIES, N_("an ISO 4217 currency, such as EUR"), load_default=None, allow_none=True)
+    deadline = Day(load_default=None, allow_none=True)
 
     @validates_schema
     def _budget_whole(self, data: Mapping[str, Any], **_: Any) -> None:
         if (data.get("budget_amount") is None) != (data.get("budget_currency") is None):
-            raise ValidationError("Give an amount together with its currency.", "budget_amount")
+            raise ValidationError(N_("Give an amount together with its currency."), "budget_amount")
 
 
 def listing_schema(kind: str, only: Sequence[str] | None = None) -> ListingSchema:

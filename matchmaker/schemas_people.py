@@ -12,12 +12,13 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, vali
 
 from models.taxonomy import ORGANISATION_KINDS, SIZE_BANDS, VERIFICATION_CHECKS
 
+from .messages import N_
 from .schemas import Code, Country, Several, Text, clean
 from .text import web_address
 
 #: What turns text around beyond its own end, and what nobody sees: either makes one name look like another.
 _UNSEEN = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
-_MISSING: dict[str, Any] = {"required": "Fill this in."}
+_MISSING: dict[str, Any] = {"required": N_("Fill this in.")}
 
 
 class Line(Text):
@@ -36,7 +37,7 @@ class Website(Line):
             return None
         address = given if "://" in given else f"https://{given}"
         if not _leads_somewhere(address):
-            raise ValidationError("This is no web address. Write it as https://example.org.")
+            raise ValidationError(N_("This is no web address. Write it as https://example.org."))
         return address
 
 
@@ -58,7 +59,7 @@ class Email(fields.String):
         try:
             return validate_email(given, check_deliverability=False).normalized.lower()
         except EmailNotValidError:
-            raise ValidationError("This is no e-mail address. Write it as name@example.org.") from None
+            raise ValidationError(N_("This is no e-mail address. Write it as name@example.org.")) from None
 
 
 class FormSchema(Schema):
@@ -76,8 +77,8 @@ class OrganisationFormSchema(FormSchema):
     """An organisation as its own people describe it."""
 
     name = Line(256, filled=True, required=True, error_messages=_MISSING)
-    kind = Code(ORGANISATION_KINDS, "a kind of organisation", required=True, error_messages=_MISSING)
-    size_band = Code(SIZE_BANDS, "a number of people", load_default=None, allow_none=True)
+    kind = Code(ORGANISATION_KINDS, N_("a kind of organisation"), required=True, error_messages=_MISSING)
+    size_band = Code(SIZE_BANDS, N_("a number of people"), load_default=None, allow_none=True)
     country = Country(required=True, error_messages=_MISSING)
     website = Website(512, load_default=None, allow_none=True)
     description = Text(4000, load_default="")
@@ -85,7 +86,7 @@ class OrganisationFormSchema(FormSchema):
     @validates("name")
     def _name_says_something(self, name: str, **_: Any) -> None:
         if not any(character.isalnum() for character in name):
-            raise ValidationError("Give a name with at least one letter or digit.")
+            raise ValidationError(N_("Give a name with at least one letter or digit."))
 
 
 class InvitationSchema(FormSchema):
@@ -98,12 +99,12 @@ class InvitationSchema(FormSchema):
 class VerificationSchema(FormSchema):
     """What a member of staff has checked: one thing at least."""
 
-    checks = Several(Code(VERIFICATION_CHECKS, "a check"), len(VERIFICATION_CHECKS))
+    checks = Several(Code(VERIFICATION_CHECKS, N_("a check")), len(VERIFICATION_CHECKS))
 
     @validates("checks")
     def _something(self, checks: list[str], **_: Any) -> None:
         if not checks:
-            raise ValidationError("Choose what you have checked.")
+            raise ValidationError(N_("Choose what you have checked."))
 
 
 class AlternativeSchema(FormSchema):

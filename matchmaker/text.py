@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -41,6 +42,12 @@ def plain(markdown: str) -> str:
             if line.strip():
                 lines.append(line.strip())
     return "\n".join(lines)
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters, which the head of a letter and a database choke on."""
+    kept = (" " if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter for letter in text)
+    return " ".join("".join(kept).split())
 
 
 def web_address(url: str | None) -> str | None:

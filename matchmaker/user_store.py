@@ -11,6 +11,7 @@ from sqlalchemy import or_, select, update
 
 from models import User, db
 
+from .services import accounts
 from .transaction import transaction
 
 
@@ -21,9 +22,10 @@ class UserStore(SQLAlchemyUserDatastore):
         super().__init__(db, User, User)
 
     def commit(self) -> None:
-        """Store what has changed, at once or not at all."""
-        with transaction():
-            pass
+        """Store what has changed, if anything, at once or not at all."""
+        if db.session.new or db.session.dirty or db.session.deleted:
+            with transaction():
+                pass
 
     def find_user(self, case_insensitive: bool = False, **given: Any) -> User | None:
         """The user with this value in a column; addresses are stored in lower case."""
@@ -39,12 +41,19 @@ class UserStore(SQLAlchemyUserDatastore):
         self.put(user)
         return user
 
+    def tf_reset(self, user: User) -> None:
+        """Turn the second factor off, and with it what belongs to it."""
+        super().tf_reset(user)
+        user.tf_last_counter = None
+        user.mf_recovery_codes = []
+
 
 class CodesUsedOnce(MfRecoveryCodesUtil):
     """Recovery codes, each good for one use, however many requests come with it at once."""
 
     def check_recovery_code(self, user: User, code: str) -> bool:
         """Use the code up; False when it is none of the user's, or was used before."""
+        code = "".join(code.split()).lower()
         with transaction():
             locked = db.session.scalar(select(User).where(User.id == user.id).with_for_update())
             stored = locked.mf_recovery_codes if locked else []
@@ -52,7 +61,15 @@ class CodesUsedOnce(MfRecoveryCodesUtil):
             if locked is None or code not in known:
                 return False
             locked.mf_recovery_codes = [other for other, plain in zip(stored, known, strict=True) if plain != code]
+            accounts.note(user.id, "user.use_recovery_code")
             return True
+
+    def create_recovery_codes(self, user: User) -> list[str]:
+        """New codes in the place of the old ones."""
+        with transaction():
+            made: list[str] = super().create_recovery_codes(user)
+            accounts.note(user.id, "user.make_recovery_codes")
+        return made
 
     def delete_recovery_code(self, user: User, code: str) -> bool:
         """It is used up already."""

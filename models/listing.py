@@ -75,6 +75,8 @@ class Listing(Base):
         UniqueConstraint("id", "kind"),
         UniqueConstraint("source", "source_id"),
         Index("ix_listing_kind_status_published_at", "kind", "status", "published_at"),
+        # The moderators' queue: imports, which are most of a large table, have no reviewed version.
+        Index("ix_listing_status_reviewed_version", "status", "reviewed_version"),
         # The number of a deleted listing is never another one's.
         {"sqlite_autoincrement": True},
     )

@@ -17,6 +17,7 @@ from matchmaker.services import accounts
 from matchmaker.transaction import transaction
 from models import Organisation, User, db
 from models.base import now
+from models.taxonomy import STAFF_ROLES
 
 _numbers = count(1)
 
@@ -69,6 +70,7 @@ def person(app: Flask, role: str = "member", organisation_id: int | None = None,
                 organisation_id=organisation_id,
                 owner=owner,
                 confirmed_at=now(),
+                tf_primary_method="authenticator" if role in STAFF_ROLES else None,
             )
             db.session.add(user)
             db.session.flush()

@@ -26,14 +26,16 @@ ENTRIES: dict[str, tuple[str, ...]] = {
         "matchmaker.cli_index",
         "matchmaker.cli_ranker",
         "matchmaker.cli_steps",
+        "matchmaker.cli_user",
     ),
     "matchmaker.cli_backup": ("matchmaker.worker", "matchmaker.cli_steps"),
     "matchmaker.cli_index": ("matchmaker.worker", "matchmaker.cli_steps"),
     "matchmaker.cli_ranker": ("matchmaker.cli_steps",),
     "matchmaker.cli_steps": ("matchmaker.worker",),
+    "matchmaker.cli_user": ("matchmaker.cli_steps",),
 }
 #: What pages, the API and the command share; it says things to people, so services must not know it.
-SHARED = ("matchmaker.wording",)
+SHARED = ("matchmaker.passwords", "matchmaker.translations", "matchmaker.wording")
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
@@ -43,6 +45,7 @@ LOGIC = (
     "matchmaker.listing_states",
     "matchmaker.logs",
     "matchmaker.mail",
+    "matchmaker.messages",
     "matchmaker.metrics",
     "matchmaker.policy",
     "matchmaker.schemas",

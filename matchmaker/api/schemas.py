@@ -9,6 +9,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from models.taxonomy import KINDS
 
 from .. import wording
+from ..messages import N_
 from ..services.explaining import Band, Reason, Verdict
 
 
@@ -29,12 +30,12 @@ class WantedSchema(Schema):
 
     wanted = fields.String(
         required=True,
-        validate=validate.OneOf(KINDS, error="Use offer or need."),
-        error_messages={"required": "Say what is wanted: offer or need."},
+        validate=validate.OneOf(KINDS, error=N_("Use offer or need.")),
+        error_messages={"required": N_("Say what is wanted: offer or need.")},
     )
     listing = fields.Integer(
         load_default=None,
-        error_messages={"invalid": "Use the number of a listing."},
+        error_messages={"invalid": N_("Use the number of a listing.")},
         metadata={"description": "A stored listing of the other kind, instead of q."},
     )
 

@@ -9,6 +9,7 @@ from flask_smorest import Blueprint
 
 from .. import wording
 from ..errors import Invalid
+from ..messages import N_
 from ..parts import Parts
 from ..policy import ANONYMOUS
 from ..schemas import SearchSchema
@@ -34,11 +35,11 @@ def find(asked: dict[str, Any], wanted: str, listing: int | None) -> dict[str, A
     if listing is not None:
         stored = listings.find(ANONYMOUS, listing)
         if asked["text"]:
-            raise Invalid("Give q or listing, not both.", {"q": ["Leave it out beside listing."]})
+            raise Invalid(N_("Give q or listing, not both."), {"q": [N_("Leave it out beside listing.")]})
         if stored.kind == wanted:
             raise Invalid(
-                "A need is matched with offers, and an offer with needs.",
-                {"wanted": [f"The listing is itself of the kind {wanted}."]},
+                N_("A need is matched with offers, and an offer with needs."),
+                {"wanted": [N_("The listing is itself of the kind %(kind)s.", kind=wanted)]},
             )
     parts: Parts = current_app.extensions["matchmaker"]
     page = matching.find(parts.engine, ANONYMOUS, wanted, listing=stored, **asked)

@@ -6,18 +6,20 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import uuid4
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from models import AuditEntry, Import, Invitation, Listing, Organisation, User, UserSession, db
 from models.base import LARGEST_ID, now
-from models.taxonomy import ROLES
+from models.taxonomy import ROLES, STAFF_ROLES
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound
+from ..messages import N_
 from ..policy import SYSTEM, Actor, Role, can, signed_in
 from ..transaction import transaction
-from . import auditing, listings, membership, organisations
+from . import auditing, listings, membership, notifying, organisations
 
 #: How many accounts a page of a search holds.
 PAGE = 50
@@ -32,13 +34,17 @@ def actor_of(user: User) -> Actor:
     return signed_in(user.id, cast("Role", user.role), user.organisation_id, owner=user.owner)
 
 
+def check_new(email: str, role: str) -> None:
+    """Raises Conflict when the address has an account, Invalid for a role that does not exist."""
+    _check_role(role)
+    if db.session.scalar(select(User.id).where(User.email == email)):
+        raise Conflict(N_("There is an account for %(email)s already.", email=email))
+
+
 def create(actor: Actor, email: str, name: str, role: str, password_hash: str) -> User:
-    """Make an account whose address is taken as confirmed. Raises Conflict when there is one."""
-    if role not in ROLES:
-        raise Invalid(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.")
+    """Make an account whose address is taken as confirmed. Raises what check_new raises."""
     with transaction():
-        if db.session.scalar(select(User.id).where(User.email == email)):
-            raise Conflict(f"There is an account for {email} already.")
+        check_new(email, role)
         user: User = User(email=email, name=name, role=role, password=password_hash, confirmed_at=now())
         db.session.add(user)
         db.session.flush()
@@ -46,12 +52,29 @@ def create(actor: Actor, email: str, name: str, role: str, password_hash: str) -
         return user
 
 
+def find(email: str) -> User | None:
+    """The account of an address that can be used, confirmed or not."""
+    user: User | None = db.session.scalar(select(User).where(User.email == email, User.active))
+    return user
+
+
 def named(email: str) -> User:
     """The account of an address. Raises NotFound."""
     user: User | None = db.session.scalar(select(User).where(User.email == email.strip().lower()))
     if user is None:
-        raise NotFound(f"There is no account for {email}.")
+        raise NotFound(N_("There is no account for %(email)s.", email=email))
     return user
+
+
+def known_of(user_id: int) -> tuple[str | None, ...]:
+    """Address, name and organisation of a person: what somebody who guesses their password tries first."""
+    query = select(User.email, User.name, Organisation.name).outerjoin(Organisation).where(User.id == user_id)
+    return tuple(db.session.execute(query).one())
+
+
+def has_administrator() -> bool:
+    """Whether anybody can give others a role."""
+    return db.session.scalar(select(User.id).where(User.role == "administrator", User.active).limit(1)) is not None
 
 
 def everybody() -> list[User]:
@@ -65,6 +88,38 @@ def note(user_id: int, action: str, after: dict[str, Any] | None = None) -> None
         user = db.session.get(User, user_id)
         actor = actor_of(user) if user else SYSTEM
         auditing.record(actor, action, "user", user_id, {}, after)
+
+
+def note_known_address(user_id: int) -> None:
+    """Say in the audit trail that somebody tried to make an account with an address that has one."""
+    with transaction():
+        auditing.record(SYSTEM, "user.register_again", "user", user_id)
+
+
+def note_limit(form: str, email: str = "", uniquifier: str = "") -> None:
+    """Say in the audit trail that somebody tried a form too often for one account, or for an address without one."""
+    with transaction():
+        tried = db.session.scalar(select(User.id).where(or_(User.email == email, User.fs_uniquifier == uniquifier)))
+        auditing.record(SYSTEM, "user.limit_reached", "user", tried, {}, {"form": form})
+
+
+def confirm(user_id: int) -> None:
+    """The person has shown that the address is theirs."""
+    with transaction():
+        unconfirmed = update(User).where(User.id == user_id, User.confirmed_at.is_(None))
+        db.session.execute(unconfirmed.values(confirmed_at=now()))
+
+
+def renew(user_id: int, except_key: str = "") -> str:
+    """End every sign-in but the one with this key, those that are half done, and what links in letters open.
+
+    Returns what cookies and links name the account by from now on.
+    """
+    with transaction():
+        user = db.session.get_one(User, user_id)
+        user.fs_uniquifier = uuid4().hex
+        end_sessions(user_id, except_key)
+        return user.fs_uniquifier
 
 
 # Sessions
@@ -94,6 +149,8 @@ def user_of_session(uniquifier: str, key: str) -> User | None:
         .where(
             User.fs_uniquifier == uniquifier,
             User.active,
+            # Staff have a second factor, whichever way they got in.
+            or_(User.role.not_in(STAFF_ROLES), User.tf_primary_method.is_not(None)),
             UserSession.key_hash == _hashed(key),
             UserSession.last_seen_at > now() - SESSION_LASTS,
         )
@@ -123,7 +180,7 @@ def end_session(actor: Actor, session_id: int) -> None:
     with transaction():
         session = db.session.get(UserSession, session_id) if 0 < session_id <= LARGEST_ID else None
         if session is None or session.user_id != actor.user_id:
-            raise NotFound("There is no such sign-in. It may have ended already.")
+            raise NotFound(N_("There is no such sign-in. It may have ended already."))
         db.session.delete(session)
         auditing.record(actor, "user.end_session", "user", actor.user_id)
 
@@ -153,15 +210,14 @@ def change_role(actor: Actor, user_id: int, role: str) -> User:
     with transaction():
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
-            raise Forbidden("Only administrators change roles, and nobody changes their own.")
-        if role not in ROLES:
-            raise Invalid(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.")
+            raise Forbidden(N_("Only administrators change roles, and nobody changes their own."))
+        _check_role(role)
         if user.role == "administrator" and role != "administrator":
             _check_another_administrator(user)
         if user.role != role:
             auditing.record(actor, "user.change_role", "user", user.id, {"role": user.role}, {"role": role})
             user.role = role
-            db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+            renew(user.id)
         return user
 
 
@@ -170,11 +226,16 @@ def reset_second_factor(actor: Actor, user_id: int) -> None:
     with transaction():
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
-            raise Forbidden("Only administrators do this, and nobody for themselves.")
+            raise Forbidden(N_("Only administrators do this, and nobody for themselves."))
         user.tf_primary_method = user.tf_totp_secret = user.tf_last_counter = None
         user.mf_recovery_codes = []
         auditing.record(actor, "user.reset_second_factor", "user", user.id)
-        db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+        renew(user.id)
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid(N_("There is no role %(role)r. Use one of: %(roles)s.", role=role, roles=", ".join(ROLES)))
 
 
 def set_active(actor: Actor, user_id: int, *, active: bool) -> User:
@@ -185,7 +246,7 @@ def set_active(actor: Actor, user_id: int, *, active: bool) -> User:
     with transaction():
         user = _locked(user_id)
         if not can(actor, "user.change_role", user):
-            raise Forbidden("Only administrators do this, and nobody for themselves.")
+            raise Forbidden(N_("Only administrators do this, and nobody for themselves."))
         if not active and user.role == "administrator":
             _check_another_administrator(user)
         if user.active != active:
@@ -200,7 +261,7 @@ def found(actor: Actor, user_id: int) -> User:
     query = select(User).options(joinedload(User.organisation)).where(User.id == user_id)
     user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
     if user is None or not can(actor, "user.see", user):
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return user
 
 
@@ -210,7 +271,7 @@ def search(actor: Actor, text: str = "", role: str | None = None, page: int = 1)
     Returns a page of them and whether another follows. Raises NotFound for whoever may not look for people.
     """
     if not can(actor, "user.find"):
-        raise NotFound("There is nothing at this address.")
+        raise NotFound(N_("There is nothing at this address."))
     query = select(User).outerjoin(Organisation, Organisation.id == User.organisation_id)
     if text:
         fields = (User.email, User.name, Organisation.name)
@@ -226,14 +287,14 @@ def _locked(user_id: int) -> User:
     query = select(User).where(User.id == user_id).with_for_update()
     user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
     if user is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(N_("There is no such account."))
     return user
 
 
 def _check_another_administrator(user: User) -> None:
     others = select(func.count()).where(User.role == "administrator", User.active, User.id != user.id)
     if not db.session.scalar(others):
-        raise Conflict("This is the last administrator. Make somebody else one first.")
+        raise Conflict(N_("This is the last administrator. Make somebody else one first."))
 
 
 # What is known of a person, and the way out
@@ -284,6 +345,8 @@ def remove(actor: Actor) -> None:
             _check_another_administrator(user)
         membership.part(actor, user)
         auditing.record(actor, "user.delete", "user", user.id)
+        db.session.execute(delete(Invitation).where(Invitation.email == user.email))
+        notifying.forget(user.email)
         db.session.delete(user)
 
 

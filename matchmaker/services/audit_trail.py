@@ -12,6 +12,7 @@ from models import AuditEntry, User, db
 from models.base import LARGEST_ID
 
 from ..errors import NotFound
+from ..messages import N_
 from ..policy import Actor, can
 
 PAGE = 50
@@ -47,7 +48,7 @@ def search(actor: Actor, filters: Filters, before: int | None = None, most: int 
     Raises NotFound for whoever may not read the trail.
     """
     if not can(actor, "audit.read"):
-        raise NotFound("There is nothing at this address.")
+        raise NotFound(N_("There is nothing at this address."))
     query = select(AuditEntry, User.email).outerjoin(User, User.id == AuditEntry.actor_id).where(*_conditions(filters))
     if before is not None:
         query = query.where(AuditEntry.id < min(before, LARGEST_ID))

@@ -16,6 +16,7 @@ from models.base import LARGEST_ID
 
 from .. import imaging
 from ..errors import Busy, Conflict, NotFound
+from ..messages import N_
 from ..policy import Actor, can
 from ..transaction import transaction
 from . import auditing, listings, organisations
@@ -47,7 +48,7 @@ def find(actor: Actor, key: str) -> Image:
     query = select(Image, Listing).outerjoin(Listing, Listing.id == Image.listing_id).where(Image.key == key)
     found = db.session.execute(query.options(undefer(Image.content))).first() if _KEY.fullmatch(key) else None
     if found is None or (found.Listing is not None and not can(actor, "listing.see", found.Listing)):
-        raise NotFound("There is no such picture.")
+        raise NotFound(N_("There is no such picture."))
     image: Image = found.Image
     return image
 
@@ -127,7 +128,7 @@ def remove_logo(actor: Actor, organisation_id: int) -> None:
 
 def _read(file: bytes, longest: int) -> imaging.Picture:
     if not _READING.acquire(timeout=_PATIENCE):
-        raise Busy("Other pictures are being read just now. Wait a minute, then send yours again.")
+        raise Busy(N_("Other pictures are being read just now. Wait a minute, then send yours again."))
     try:
         return imaging.prepared(file, longest)
     finally:
@@ -151,14 +152,14 @@ def _stored(picture: imaging.Picture, alternative: str, **owner: Any) -> Image:
 
 def _check_room(listing: Listing) -> None:
     if len(of_listing(listing.id)) >= MOST:
-        raise Conflict(f"A listing shows at most {MOST} pictures. Remove one before you add another.")
+        raise Conflict(N_("A listing shows at most %(most)s pictures. Remove one before you add another.", most=MOST))
 
 
 def _one(image_id: int, owned: ColumnElement[bool]) -> Image:
     query = select(Image).where(Image.id == image_id, owned)
     image: Image | None = db.session.scalar(query) if 0 < image_id <= LARGEST_ID else None
     if image is None:
-        raise NotFound("There is no such picture. It may have been removed.")
+        raise NotFound(N_("There is no such picture. It may have been removed."))
     return image
 
 

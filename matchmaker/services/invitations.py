@@ -15,6 +15,7 @@ from models import Invitation, Organisation, User, db
 from models.base import LARGEST_ID, now
 
 from ..errors import Conflict, Forbidden, NotFound
+from ..messages import N_
 from ..policy import Actor, can
 from ..transaction import transaction
 from . import auditing, notifying, organisations
@@ -30,7 +31,7 @@ Letter = Callable[[Invitation, str], tuple[str, str]]
 def waiting(actor: Actor, organisation_id: int) -> list[Invitation]:
     """Invitations that nobody has answered, ended ones too. Raises NotFound for whoever may not see the members."""
     if not can(actor, "organisation.see_members", organisations.find(organisation_id)):
-        raise NotFound("There is no such page, or it is not for your account.")
+        raise NotFound(N_("There is no such page, or it is not for your account."))
     query = select(Invitation).where(Invitation.organisation_id == organisation_id).order_by(Invitation.email)
     return list(db.session.scalars(query))
 
@@ -75,9 +76,9 @@ def opened(key: str) -> Invitation:
     query = select(Invitation).options(joinedload(Invitation.organisation)).where(Invitation.key_hash == _hashed(key))
     found: Invitation | None = db.session.scalar(query)
     if found is None:
-        raise NotFound("This invitation does not hold: it was used or taken back, or a newer letter replaced it.")
+        raise NotFound(N_("This invitation does not hold: it was used or taken back, or a newer letter replaced it."))
     if ended(found):
-        raise NotFound("This invitation has ended; it held for seven days. Ask whoever sent it for a new one.")
+        raise NotFound(N_("This invitation has ended; it held for seven days. Ask whoever sent it for a new one."))
     return found
 
 
@@ -98,8 +99,10 @@ def accept(actor: Actor, key: str) -> Organisation:
         user = organisations.account(actor)
         if user.email != invitation.email or user.confirmed_at is None:
             raise Forbidden(
-                "This invitation went to another address than that of your account. Sign in with the account of the "
-                "address that got the letter, or ask for an invitation to yours."
+                N_(
+                    "This invitation went to another address than that of your account. Sign in with the account of "
+                    "the address that got the letter, or ask for an invitation to yours."
+                )
             )
         _check_free(user, organisation)
         user.organisation_id, user.owner = organisation.id, invitation.owner
@@ -111,20 +114,22 @@ def accept(actor: Actor, key: str) -> Organisation:
 
 def _check_new(organisation_id: int, email: str) -> None:
     if db.session.scalar(select(User.id).where(User.organisation_id == organisation_id, User.email == email)):
-        raise Conflict(f"{email} belongs to your organisation already.")
+        raise Conflict(N_("%(email)s belongs to your organisation already.", email=email))
     of_organisation = Invitation.organisation_id == organisation_id
     if db.session.scalar(select(Invitation.id).where(of_organisation, Invitation.email == email)):
-        raise Conflict(f"{email} is invited already. Use “Send again” in the list.")
+        raise Conflict(N_("%(email)s is invited already. Use “Send again” in the list.", email=email))
     if (db.session.scalar(select(func.count()).where(of_organisation)) or 0) >= MOST_WAITING:
-        raise Conflict(f"{MOST_WAITING} invitations wait for an answer. Take some back before you send others.")
+        raise Conflict(
+            N_("%(most)s invitations wait for an answer. Take some back before you send others.", most=MOST_WAITING)
+        )
 
 
 def _check_free(user: User, organisation: Organisation) -> None:
     if user.organisation_id == organisation.id:
-        raise Conflict("You belong to this organisation already.")
+        raise Conflict(N_("You belong to this organisation already."))
     if user.organisation_id is not None:
         raise Conflict(
-            "You belong to another organisation. Leave it on its page of members, then open this invitation again."
+            N_("You belong to another organisation. Leave it on its page of members, then open this invitation again.")
         )
 
 
@@ -136,7 +141,7 @@ def _own(organisation_id: int, invitation_id: int) -> Invitation:
     )
     found: Invitation | None = db.session.scalar(query) if 0 < invitation_id <= LARGEST_ID else None
     if found is None:
-        raise NotFound("There is no such invitation. It may have been accepted.")
+        raise NotFound(N_("There is no such invitation. It may have been accepted."))
     return found
 
 

@@ -20,6 +20,7 @@ from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, Forbidden, NotFound
 from ..listing_states import EDITABLE, after
+from ..messages import N_
 from ..policy import Actor, can
 from ..schemas import NeedSchema, OfferSchema
 from ..transaction import transaction
@@ -92,7 +93,7 @@ def delete(actor: Actor, listing_id: int, version: int) -> None:
     with transaction():
         listing = editable(actor, listing_id, version)
         if not can(actor, "listing.delete", listing):
-            raise Forbidden("Only owners of the organisation delete what was published. Withdraw it instead.")
+            raise Forbidden(N_("Only owners of the organisation delete what was published. Withdraw it instead."))
         _record(actor, "listing.delete", listing, {"kind": listing.kind, "title": listing.title}, {})
         outbox.enqueue("index", listing.id)
         db.session.delete(listing)
@@ -128,7 +129,14 @@ def put_imported(actor: Actor, kind: str, source: str, rows: Sequence[Imported])
 
 def _reimport(actor: Actor, kind: str, listing: Listing, row: Imported) -> str:
     if listing.kind != kind:
-        raise Conflict(f"{row.origin.source_id!r} is already stored as {listing.kind}, so it cannot become {kind}.")
+        raise Conflict(
+            N_(
+                "%(id)r is already stored as %(stored)s, so it cannot become %(kind)s.",
+                id=row.origin.source_id,
+                stored=listing.kind,
+                kind=kind,
+            )
+        )
     if listing.source_hash == row.origin.hash:
         return "unchanged"
     organisation_id = row.organisation.id if row.organisation else None
@@ -142,7 +150,7 @@ def withdraw(actor: Actor, listing_id: int) -> Listing:
     with transaction():
         listing = find(actor, listing_id, lock=True)
         if not can(actor, "listing.withdraw", listing):
-            raise NotFound("There is no such listing.")
+            raise NotFound(N_("There is no such listing."))
         change(actor, listing, "listing.withdraw", {"status": after("withdraw", listing.status)})
         return listing
 
@@ -154,11 +162,15 @@ def editable(actor: Actor, listing_id: int, version: int | None = None) -> Listi
     """
     listing = find(actor, listing_id, lock=True)
     if not can(actor, "listing.edit", listing):
-        raise NotFound("There is no such listing.")
+        raise NotFound(N_("There is no such listing."))
     if version is not None and listing.version != version:
         raise Conflict(
-            f"Somebody else changed this listing meanwhile: it is at version {listing.version}, you read version "
-            f"{version}. Read it again, then repeat your change."
+            N_(
+                "Somebody else changed this listing meanwhile: it is at version %(now)s, you read version %(read)s. "
+                "Read it again, then repeat your change.",
+                now=listing.version,
+                read=version,
+            )
         )
     return listing
 
@@ -167,7 +179,7 @@ def revisable(actor: Actor, listing_id: int, version: int | None = None) -> List
     """As `editable`, while what the listing shows may change. Raises Conflict too while moderators look at it."""
     listing = editable(actor, listing_id, version)
     if actor.kind != "system" and listing.status not in EDITABLE:
-        raise Conflict("This listing is with the moderators. Take it back before you change it.")
+        raise Conflict(N_("This listing is with the moderators. Take it back before you change it."))
     return listing
 
 
@@ -178,7 +190,7 @@ def find(actor: Actor, listing_id: int, kind: str | None = None, *, lock: bool =
         query = query.with_for_update(of=Listing)
     listing = db.session.scalar(query) if 0 < listing_id <= LARGEST_ID else None
     if listing is None or (kind and listing.kind != kind) or not can(actor, "listing.see", listing):
-        raise NotFound("There is no such listing. It may have been withdrawn.")
+        raise NotFound(N_("There is no such listing. It may have been withdrawn."))
     return listing
 
 

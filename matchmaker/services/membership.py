@@ -11,6 +11,7 @@ from models.base import LARGEST_ID
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, Invalid, NotFound
+from ..messages import N_
 from ..policy import Actor, can
 from ..transaction import transaction
 from . import auditing, listings, organisations
@@ -19,7 +20,7 @@ from . import auditing, listings, organisations
 def members(actor: Actor, organisation_id: int) -> list[User]:
     """Everybody who belongs to the organisation, owners first. Raises NotFound for whoever may not see them."""
     if not can(actor, "organisation.see_members", organisations.find(organisation_id)):
-        raise NotFound("There is no such page, or it is not for your account.")
+        raise NotFound(N_("There is no such page, or it is not for your account."))
     query = select(User).where(User.organisation_id == organisation_id)
     return list(db.session.scalars(query.order_by(User.owner.desc(), User.name, User.id)))
 
@@ -49,7 +50,7 @@ def set_owner(actor: Actor, organisation_id: int, user_id: int, owner: bool) -> 
 def remove(actor: Actor, organisation_id: int, user_id: int) -> User:
     """End somebody else's membership; what they posted stays. Raises NotFound, Forbidden and Conflict."""
     if user_id == actor.user_id:
-        raise Invalid("Use “Leave the organisation” to end your own membership.")
+        raise Invalid(N_("Use “Leave the organisation” to end your own membership."))
     with transaction():
         organisations.allowed(actor, organisation_id, "organisation.change_members")
         user = _member(organisation_id, user_id)
@@ -94,7 +95,7 @@ def _member(organisation_id: int, user_id: int) -> User:
     query = select(User).where(User.id == user_id, User.organisation_id == organisation_id).with_for_update()
     user: User | None = db.session.scalar(query) if 0 < user_id <= LARGEST_ID else None
     if user is None:
-        raise NotFound("There is no such member. They may have left.")
+        raise NotFound(N_("There is no such member. They may have left."))
     return user
 
 
@@ -104,4 +105,4 @@ def _others(user: User) -> Sequence[User]:
 
 
 def _last_owner() -> Conflict:
-    return Conflict("An organisation needs an owner, and this is the only one. Make another member an owner first.")
+    return Conflict(N_("An organisation needs an owner, and this is the only one. Make another member an owner first."))

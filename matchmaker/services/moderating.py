@@ -16,6 +16,7 @@ from models.taxonomy import MODERATION_REASONS, PUBLIC_STATUSES, VERDICTS
 from ..errors import Conflict, Forbidden, Invalid, MatchmakerError, NotFound
 from ..letters import Letters
 from ..listing_states import after
+from ..messages import N_
 from ..policy import Actor, can
 from ..schemas import clean
 from ..transaction import transaction
@@ -41,15 +42,21 @@ class Judgment:
         """Raise Invalid for what cannot be told to the one who posted."""
         problems: dict[str, list[str]] = {}
         if self.verdict not in VERDICTS:
-            problems["verdict"] = ["Approve, ask for changes, or reject."]
+            problems["verdict"] = [N_("Approve, ask for changes, or reject.")]
         elif self.verdict != "approve" and not self.reasons:
-            problems["reasons"] = ["Choose at least one reason, so that the owner knows what to mend."]
+            problems["reasons"] = [N_("Choose at least one reason, so that the owner knows what to mend.")]
         if any(code not in MODERATION_REASONS for code in self.reasons):
-            problems["reasons"] = ["Choose among the reasons that are offered."]
+            problems["reasons"] = [N_("Choose among the reasons that are offered.")]
         if len(self.message) > LONGEST_MESSAGE:
-            problems["message"] = [f"Shorten the message to {LONGEST_MESSAGE} characters; it has {len(self.message)}."]
+            problems["message"] = [
+                N_(
+                    "Shorten the message to %(most)s characters; it has %(count)s.",
+                    most=LONGEST_MESSAGE,
+                    count=len(self.message),
+                )
+            ]
         if problems:
-            raise Invalid("The decision is not complete.", problems)
+            raise Invalid(N_("The decision is not complete."), problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ def look(actor: Actor, listing_id: int) -> Listing:
     check_moderator(actor)
     listing = listings.find(actor, listing_id)
     if listing.status == "draft":
-        raise NotFound("There is no such listing.")
+        raise NotFound(N_("There is no such listing."))
     return listing
 
 
@@ -86,7 +93,7 @@ def release(actor: Actor, listing_id: int) -> Listing:
     with transaction():
         listing = _locked(actor, listing_id)
         if listing.claimed_by_id != actor.user_id or waits(listing) is None:
-            raise Conflict("You do not read this listing now.")
+            raise Conflict(N_("You do not read this listing now."))
         _hold(actor, listing, "release", None)
         return listing
 
@@ -115,7 +122,7 @@ def decide_all(actor: Actor, chosen: Iterable[tuple[int, int]], judgment: Judgme
             decision = decide(actor, listing_id, version, judgment, letters)
             outcomes.append(Outcome(listing_id, _title(decision.listing_id), None))
         except MatchmakerError as error:
-            outcomes.append(Outcome(listing_id, _title(listing_id), str(error)))
+            outcomes.append(Outcome(listing_id, _title(listing_id), error.message))
     return outcomes
 
 
@@ -128,14 +135,14 @@ def undo(actor: Actor, decision_id: int, letters: Letters) -> Listing:
     with transaction():
         decision = db.session.get(Decision, decision_id)
         if decision is None or decision.decided_by_id != actor.user_id or decision.verdict not in VERDICTS:
-            raise NotFound("There is no such decision of yours.")
+            raise NotFound(N_("There is no such decision of yours."))
         listing = _locked(actor, decision.listing_id)
         entry = _last_entry(listing)
         # Two moderators cannot meet here, one person in two windows can.
         if entry is None or entry.action != f"listing.{decision.verdict}" or listing.version != decision.version + 1:
-            raise Conflict("Something else has happened to this listing since. Decide anew instead.")
+            raise Conflict(N_("Something else has happened to this listing since. Decide anew instead."))
         if decision.decided_at < now() - UNDO_LASTS:
-            raise Conflict("A decision can be taken back for ten minutes. Decide anew instead.")
+            raise Conflict(N_("A decision can be taken back for ten minutes. Decide anew instead."))
         listings.change(actor, listing, "listing.undo", _before(actor, listing, entry))
         _note(actor, listing, listing.version, Judgment("undo"), letters)
         return listing
@@ -178,17 +185,20 @@ def _locked(actor: Actor, listing_id: int) -> Listing:
     check_moderator(actor)
     listing = listings.find(actor, listing_id, lock=True)
     if listing.status == "draft":
-        raise NotFound("There is no such listing.")
+        raise NotFound(N_("There is no such listing."))
     if not can(actor, "listing.moderate", listing):
-        raise Forbidden("Your own organisation posted this listing. Leave it to another moderator.")
+        raise Forbidden(N_("Your own organisation posted this listing. Leave it to another moderator."))
     return listing
 
 
 def _check_free(actor: Actor, listing: Listing) -> None:
     if held_by_other(actor, listing) and listing.claimed_at:
         raise Conflict(
-            f"{_name(listing.claimed_by_id)} has been reading this listing for {_ago(listing.claimed_at)}. "
-            "After half an hour you can take it over."
+            N_(
+                "%(name)s has been reading this listing for %(age)s. After half an hour you can take it over.",
+                name=_name(listing.claimed_by_id),
+                age=_ago(listing.claimed_at),
+            )
         )
 
 

@@ -14,6 +14,7 @@ from models.base import now
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import NotFound
+from ..messages import N_
 from ..policy import Actor, can
 
 PAGE = 25
@@ -27,7 +28,7 @@ _NEW = Listing.status.in_(("submitted", "in_review"))
 _CHANGED = and_(
     Listing.status.in_(PUBLIC_STATUSES),
     Listing.source.is_(None),
-    Listing.reviewed_version.is_not(None),
+    Listing.reviewed_version > 0,
     Listing.version > Listing.reviewed_version,
 )
 _WAITS = or_(_NEW, _CHANGED)
@@ -157,7 +158,7 @@ def held_by_other(actor: Actor, listing: Listing) -> bool:
 def check_moderator(actor: Actor) -> None:
     """Raise NotFound for whoever must not know that there is a queue."""
     if not can(actor, "moderation.see"):
-        raise NotFound("There is nothing at this address.")
+        raise NotFound(N_("There is nothing at this address."))
 
 
 def called(user: User) -> str:

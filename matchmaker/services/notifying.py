@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, or_, select
 
 from models import Listing, Mail, User, db
 
 from ..errors import MailRefused
 from ..letters import Letter
 from ..mail import Mailer, Message
+from ..text import one_line
 from ..transaction import transaction
 from . import outbox
 
@@ -30,7 +31,7 @@ def owe(
     mail = Mail(
         message_id=f"{secrets.token_hex(16)}@matchmaker",
         recipient=recipient,
-        subject=" ".join(subject.split())[:LONGEST_SUBJECT],
+        subject=one_line(subject)[:LONGEST_SUBJECT],
         text=text,
         html=html,
         headers=headers or {},
@@ -53,6 +54,11 @@ def tell(listing: Listing, letter: Letter) -> None:
     """Owe a letter about a listing to everybody who answers for it. Call it inside a transaction."""
     for user in answerable(listing):
         owe(user.email, letter.subject, letter.text)
+
+
+def forget(recipient: str) -> None:
+    """Owe nothing to an address any more. Call it inside the transaction that ends its account."""
+    db.session.execute(delete(Mail).where(Mail.recipient == recipient))
 
 
 def deliver_next(mailer: Mailer, worker: str, most: int = 20) -> int:

@@ -14,6 +14,7 @@ from models.base import LARGEST_ID, now
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, Forbidden, NotFound
+from ..messages import N_
 from ..policy import Actor, Role, can, signed_in
 from ..transaction import transaction
 from . import auditing, outbox
@@ -40,7 +41,7 @@ def find(organisation_id: int) -> Organisation:
     known = 0 < organisation_id <= LARGEST_ID
     found: Organisation | None = db.session.get(Organisation, organisation_id) if known else None
     if found is None:
-        raise NotFound("There is no such organisation.")
+        raise NotFound(N_("There is no such organisation."))
     return found
 
 
@@ -52,7 +53,7 @@ def make(actor: Actor, values: Mapping[str, Any]) -> Organisation:
     with transaction():
         user = account(actor)
         if not can(acting(user), "organisation.make"):
-            raise Conflict("You belong to an organisation already. Leave it before you make another one.")
+            raise Conflict(N_("You belong to an organisation already. Leave it before you make another one."))
         organisation = Organisation(**values)
         db.session.add(organisation)
         db.session.flush()
@@ -137,7 +138,7 @@ def account(actor: Actor) -> User:
     query = select(User).where(User.id == actor.user_id, User.active).with_for_update()
     user: User | None = db.session.scalar(query)
     if user is None:
-        raise Forbidden("Sign in first.")
+        raise Forbidden(N_("Sign in first."))
     return user
 
 
@@ -151,7 +152,7 @@ def hold(organisation_id: int) -> Organisation:
     query = select(Organisation).where(Organisation.id == organisation_id).with_for_update()
     found: Organisation | None = db.session.scalar(query) if 0 < organisation_id <= LARGEST_ID else None
     if found is None:
-        raise NotFound("There is no such organisation.")
+        raise NotFound(N_("There is no such organisation."))
     return found
 
 
@@ -165,21 +166,21 @@ def allowed(actor: Actor, organisation_id: int, action: str) -> Organisation:
     by_now = acting(db.session.get_one(User, actor.user_id)) if actor.user_id else actor
     if not can(by_now, action, organisation):
         if can(by_now, "organisation.see_members", organisation):
-            raise Forbidden("Only owners of the organisation do this. Ask one of them.")
-        raise NotFound("There is no such page, or it is not for your account.")
+            raise Forbidden(N_("Only owners of the organisation do this. Ask one of them."))
+        raise NotFound(N_("There is no such page, or it is not for your account."))
     return organisation
 
 
 def _verifiable(actor: Actor, organisation_id: int) -> Organisation:
     organisation = hold(organisation_id)
     if not can(actor, "organisation.verify", organisation):
-        raise Forbidden("Only programme staff verify organisations, and nobody their own.")
+        raise Forbidden(N_("Only programme staff verify organisations, and nobody their own."))
     return organisation
 
 
 def _check_version(organisation: Organisation, version: int) -> None:
     if organisation.version != version:
-        raise Conflict("Somebody else changed this organisation meanwhile. Read it again, then repeat your change.")
+        raise Conflict(N_("Somebody else changed this organisation meanwhile. Read it again, then repeat your change."))
 
 
 def _change(actor: Actor, organisation: Organisation, action: str, values: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from search_index.local import LocalEngine
 
 from ..errors import Forbidden, Invalid, NotFound
 from ..listing_states import after
+from ..messages import N_
 from ..policy import Actor, can
 from ..schemas import listing_schema
 from ..transaction import transaction
@@ -60,7 +61,7 @@ class Preview:
 def begin(actor: Actor, kind: str, given: Mapping[str, Any]) -> Listing:
     """Make a draft of the actor's organisation from its first page. Raises Forbidden and ValidationError."""
     if not can(actor, "listing.post"):
-        raise Forbidden("Listings belong to an organisation. Name yours first.")
+        raise Forbidden(N_("Listings belong to an organisation. Name yours first."))
     values = listing_schema(kind, PAGES[kind]["what"]).load(given)
     with transaction():
         return listings.draft(actor, kind, values, db.session.get_one(Organisation, actor.organisation_id))
@@ -71,7 +72,7 @@ def save(actor: Actor, listing_id: int, version: int, page: str, given: Mapping[
     listing = own(actor, listing_id)
     fields = PAGES[listing.kind].get(page)
     if fields is None:
-        raise NotFound("The form has no such page.")
+        raise NotFound(N_("The form has no such page."))
     values = listing_schema(listing.kind, fields).load(given)
     return listings.revise(actor, listing_id, version, values)
 
@@ -80,7 +81,7 @@ def own(actor: Actor, listing_id: int, kind: str | None = None) -> Listing:
     """A listing of the actor's own side, with its organisation. Raises NotFound."""
     listing = listings.find(actor, listing_id, kind)
     if not can(actor, "listing.edit", listing):
-        raise NotFound("There is no such listing among yours.")
+        raise NotFound(N_("There is no such listing among yours."))
     return listing
 
 
@@ -91,7 +92,7 @@ def submit(actor: Actor, listing_id: int, version: int) -> Listing:
         missing = [name for name in REQUIRED if not getattr(listing, name)]
         if missing:
             raise Invalid(
-                "Something is missing that every listing needs.", {name: ["Fill this in."] for name in missing}
+                N_("Something is missing that every listing needs."), {name: [N_("Fill this in.")] for name in missing}
             )
         values = {"status": after("submit", listing.status), "submitted_at": now()}
         listings.change(actor, listing, "listing.submit", values)
@@ -133,7 +134,7 @@ def versions(actor: Actor, listing_id: int) -> tuple[Listing, list[ListingVersio
     """A listing of the actor's side, or any for staff, and what it said before, the latest first."""
     listing = listings.find(actor, listing_id)
     if not (can(actor, "listing.edit", listing) or can(actor, "staff.see")):
-        raise NotFound("There is no such listing among yours.")
+        raise NotFound(N_("There is no such listing among yours."))
     query = select(ListingVersion).where(ListingVersion.listing_id == listing.id)
     return listing, list(db.session.scalars(query.order_by(ListingVersion.version.desc())))
 

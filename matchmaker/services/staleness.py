@@ -22,6 +22,7 @@ from ..errors import Conflict, NotFound
 from ..letters import Letters
 from ..links import Links
 from ..listing_states import after
+from ..messages import N_
 from ..policy import SYSTEM, can
 from ..transaction import transaction
 from . import accounts, auditing, listings, notifying
@@ -111,14 +112,14 @@ def _listing_of(links: Links, token: str, *, lock: bool) -> tuple[Listing, User]
     listing_id, user_id, moment = links.read_still_valid(token)
     user = db.session.get(User, user_id)
     if user is None or not user.active:
-        raise NotFound("The account that this letter was written to is gone.")
+        raise NotFound(N_("The account that this letter was written to is gone."))
     listing = listings.find(accounts.actor_of(user), listing_id, lock=lock)
     if not can(accounts.actor_of(user), "listing.edit", listing):
-        raise NotFound("There is no such listing among yours.")
+        raise NotFound(N_("There is no such listing among yours."))
     if listing.status not in PUBLIC_STATUSES:
-        raise Conflict("This listing is not public any more. Sign in and send it to the moderators again.")
+        raise Conflict(N_("This listing is not public any more. Sign in and send it to the moderators again."))
     if (listing.confirmed_at or listing.published_at) != moment:
-        raise Conflict("This listing has been confirmed already. There is nothing more to do.")
+        raise Conflict(N_("This listing has been confirmed already. There is nothing more to do."))
     return listing, user
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 
 from models.taxonomy import CATEGORIES, MODERATION_REASONS, SUBCATEGORIES
@@ -21,6 +20,7 @@ from . import (
     fragments,
     health,
     images,
+    languages,
     listings,
     members,
     moderation,
@@ -53,11 +53,13 @@ def init_app(app: Flask, migrations: str) -> None:
         public_address=addresses.public_address,
     )
     app.extensions["fragments"] = fragments.Fragments()
-    Babel(app, default_locale="en")
+    languages.init_app(app)
     Bootstrap5(app)
     delivery.init_app(app)
     errors.init_app(app)
     security.init_app(app)
+    # A choice of language harms nobody, and a token in the foot of every page would give every reader a session.
+    app.extensions["csrf"].exempt(languages.languages)
     app.context_processor(lambda: {"actor": security.actor()})
     health.init_app(app, migrations)
     app.register_blueprint(public.public)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from ..services import accounts
 from ..wording import _
-from .security import actor, end_other_sessions
+from .security import actor, asks_again, end_other_sessions
 
 account = Blueprint("account", __name__, url_prefix="/account")
 
@@ -21,7 +21,32 @@ def overview() -> str:
     """The account and everything that can be changed about it."""
     key = session.get("key", "")
     sessions = [(one, accounts.is_session(one, key)) for one in accounts.sessions_of(current_user.id)]
-    return render_template("account/overview.html", sessions=sessions)
+    return render_template("account/overview.html", sessions=sessions, device=_device)
+
+
+#: What agents call themselves; the first that is found is the one that is meant.
+_BROWSERS = ("Edg", "OPR", "Firefox", "FxiOS", "CriOS", "Chrome", "Safari")
+_SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+_KNOWN_AS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Mac OS": "macOS",
+    "CrOS": "ChromeOS",
+}
+
+
+def _device(agent: str) -> str:
+    """A browser and its system as people call them; an unknown one as it calls itself."""
+    browser, system = (next((name for name in names if name in agent), None) for names in (_BROWSERS, _SYSTEMS))
+    if browser and system:
+        return _(
+            "%(browser)s on %(system)s",
+            browser=_KNOWN_AS.get(browser, browser),
+            system=_KNOWN_AS.get(system, system),
+        )
+    return agent or _("Unknown device")
 
 
 @account.get("/check-mail")
@@ -57,7 +82,7 @@ def end_sessions() -> Redirect:
 
 
 @account.get("/everything.json")
-@auth_required("session")
+@asks_again
 def everything() -> Response:
     """All that is stored of the person, to take along."""
     content = json.dumps(accounts.everything_about(actor()), ensure_ascii=False, indent=2)
@@ -68,14 +93,14 @@ def everything() -> Response:
 
 
 @account.get("/delete")
-@auth_required("session")
+@asks_again
 def confirm_delete() -> str:
     """What goes and what stays, before it is too late."""
     return render_template("account/delete.html")
 
 
 @account.post("/delete")
-@auth_required("session")
+@asks_again
 def delete() -> Redirect:
     """Delete the account."""
     accounts.remove(actor())

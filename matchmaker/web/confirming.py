@@ -11,6 +11,7 @@ from ..errors import Conflict
 from ..links import Links
 from ..parts import Parts
 from ..services import staleness
+from ..wording import _
 
 confirming = Blueprint("confirming", __name__)
 
@@ -21,7 +22,7 @@ def ask(token: str) -> Response:
     try:
         return _page(staleness.asked_about(_links(), token))
     except Conflict as error:
-        return _page(None, str(error))
+        return _page(None, _(error.message))
 
 
 @confirming.post("/still-valid/<token>")
@@ -30,7 +31,7 @@ def confirm(token: str) -> Response:
     try:
         return _page(staleness.confirm(_links(), token), done=True)
     except Conflict as error:
-        return _page(None, str(error))
+        return _page(None, _(error.message))
 
 
 def _links() -> Links:

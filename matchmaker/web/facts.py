@@ -36,7 +36,7 @@ def facts(listing: Listing, actor: Actor) -> list[Fact]:
     return [
         _ours(_("Category"), [wording.category_path(listing.category, listing.subcategory)]),
         *(_offered(listing, actor) if listing.kind == "offer" else _wanted(listing)),
-        _ours(_("Partnership"), [", ".join(_(PARTNERSHIPS[code]) for code in listing.partnerships)]),
+        _ours(_("Partnership"), [wording.joined(_(PARTNERSHIPS[code]) for code in listing.partnerships)]),
         _ours(_("Development goals"), wording.sdgs(listing.sdgs)),
         _theirs(_("Keywords"), [" · ".join(listing.keywords)]),
     ]
@@ -98,7 +98,7 @@ def _quantity(given: dict[str, Any]) -> str:
 
 
 def _countries(codes: Iterable[str]) -> list[str]:
-    return [", ".join(sorted(wording.country(code) for code in codes))]
+    return [wording.joined(sorted(wording.country(code) for code in codes))]
 
 
 def _protection(listing: Listing, actor: Actor) -> list[str]:
@@ -107,4 +107,4 @@ def _protection(listing: Listing, actor: Actor) -> list[str]:
         *([_(IP_STATUSES[listing.ip_status]).lower()] if listing.ip_status != "unknown" else []),
         *([_("as of %(day)s", day=wording.day(listing.ip_as_of))] if listing.ip_as_of else []),
     ]
-    return [", ".join(known), ", ".join(patents(listing, actor)), *_countries(listing.ip_countries)]
+    return [wording.joined(known), ", ".join(patents(listing, actor)), *_countries(listing.ip_countries)]

@@ -17,6 +17,7 @@ from ..services.matching import ListingView
 from ..wording import _
 from . import results
 from .addresses import listing_address, public_address
+from .languages import current
 from .results import Search
 from .xml_answers import add, document
 
@@ -49,7 +50,7 @@ def newest(kind: str) -> Response:
 
 
 def _feed(kind: str, asked: Search, found: Sequence[ListingView], updated: datetime, notices: Sequence[str]) -> Element:
-    root = Element("feed", {"xmlns": _NAMESPACE, "xml:lang": "en"})
+    root = Element("feed", {"xmlns": _NAMESPACE, "xml:lang": current().tag})
     add(root, "id", _tag(asked.feed))
     add(root, "title", results.feed_title(kind, asked))
     if notices:

@@ -10,6 +10,7 @@ from babel.units import format_unit
 from models import Listing
 
 from .. import wording
+from ..messages import N_
 from ..policy import Actor
 from ..services import versions
 from ..services.checking import Finding
@@ -18,24 +19,30 @@ from ..wording import _
 from .facts import Fact, Line, facts
 
 _FINDINGS = {
-    "missing": ("Not stated", ""),
-    "vague": ("Needs a number or proof", "How much, against what, measured by whom? The words alone prove nothing."),
-    "contact": ("Contact details in the text", "An introduction releases them; in the text everybody reads them."),
-    "links": ("Links", "See where they lead before you approve."),
-    "shouting": ("Written in capitals", ""),
-    "language_differs": ("Language", "Stated is %(language)s, but most letters are %(script)s."),
-    "language_unsure": (
-        "Language",
-        "The letters fit %(language)s. Whether it is that language, this check cannot tell.",
+    "missing": (N_("Not stated"), ""),
+    "vague": (
+        N_("Needs a number or proof"),
+        N_("How much, against what, measured by whom? The words alone prove nothing."),
     ),
-    "language_unknown": ("Language", "None is stated, or there is too little text: cannot tell."),
+    "contact": (
+        N_("Contact details in the text"),
+        N_("An introduction releases them; in the text everybody reads them."),
+    ),
+    "links": (N_("Links"), N_("See where they lead before you approve.")),
+    "shouting": (N_("Written in capitals"), ""),
+    "language_differs": (N_("Language"), N_("Stated is %(language)s, but most letters are %(script)s.")),
+    "language_unsure": (
+        N_("Language"),
+        N_("The letters fit %(language)s. Whether it is that language, this check cannot tell."),
+    ),
+    "language_unknown": (N_("Language"), N_("None is stated, or there is too little text: cannot tell.")),
 }
 
 _VERDICTS = {
-    "approve": "Approved",
-    "request_changes": "Changes asked for",
-    "reject": "Rejected",
-    "undo": "Decision taken back",
+    "approve": N_("Approved"),
+    "request_changes": N_("Changes asked for"),
+    "reject": N_("Rejected"),
+    "undo": N_("Decision taken back"),
 }
 
 _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
@@ -88,7 +95,7 @@ def age(moment: datetime) -> str:
     """How long ago: 3 days."""
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
     unit, length = next((pair for pair in _UNITS if seconds >= pair[1]), _UNITS[-1])
-    return format_unit(seconds // length, f"duration-{unit}", locale="en")
+    return format_unit(seconds // length, f"duration-{unit}", locale=wording.reader())
 
 
 def all_facts(listing: Listing, actor: Actor) -> list[Fact]:

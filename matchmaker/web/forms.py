@@ -193,7 +193,7 @@ def problems(error: ValidationError) -> dict[str, list[str]]:
 
 def _flat(said: Any, row: Callable[[int], str], before: str = "") -> Iterable[str]:
     if isinstance(said, str):
-        yield f"{before}{said}"
+        yield f"{before}{_(said)}"
     elif isinstance(said, list):
         for one in said:
             yield from _flat(one, row, before)

@@ -76,7 +76,7 @@ def add(kind: str, listing_id: int) -> Redirect | tuple[str, int]:
     except ValidationError as error:
         return _page(listing, problems(error)), 422
     except Invalid as error:
-        return _page(listing, {"file": [str(error)]}), error.status
+        return _page(listing, {"file": [_(error.message)]}), error.status
     flash(_("The picture is stored."))
     return _back(kind, listing_id)
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from models import Listing
 
 from ..errors import NotFound
+from ..messages import N_
 from ..parts import Parts
 from ..policy import can
 from ..services import following, images, matching, spelling
@@ -89,7 +90,7 @@ def _rendered_related(listing: Listing) -> tuple[Markup, bool]:
 def counterparts(kind: str, listing_id: int, wanted: str) -> str:
     """Everything of the other kind that may serve a listing, or be served by it."""
     if wanted != _other(kind):
-        raise NotFound("A need is matched with offers, and an offer with needs.")
+        raise NotFound(N_("A need is matched with offers, and an offer with needs."))
     listing = service.find(actor(), listing_id, kind)
     place = {"kind": kind, "listing_id": listing_id, "wanted": wanted}
     asked = Search.read("listings.counterparts", place, request.args)

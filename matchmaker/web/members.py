@@ -68,7 +68,7 @@ def invite(organisation_id: int) -> Redirect | tuple[str, int]:
     except ValidationError as error:
         return _page(organisation_id, problems(error)), 422
     except Conflict as error:
-        return _page(organisation_id, {"email": [str(error)]}), error.status
+        return _page(organisation_id, {"email": [_(error.message)]}), error.status
     flash(_("The letter is on its way to %(address)s.", address=values["email"]))
     return _after_change(organisation_id)
 

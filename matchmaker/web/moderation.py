@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -21,6 +22,7 @@ from ..services.moderation_queue import Filters, What
 from ..text import rendered, web_address
 from ..wording import _
 from . import findings
+from .errors import said
 from .security import actor
 from .staff import only
 
@@ -45,7 +47,8 @@ def decide_all() -> Any:
     try:
         outcomes = moderating.decide_all(actor(), chosen, _judgment(), _letters())
     except Invalid as error:
-        return _queue(problems=error.problems), 422
+        return _queue(problems=said(error.problems)), 422
+    outcomes = [replace(one, refusal=one.refusal and _(one.refusal)) for one in outcomes]
     return render_template("staff/report.html", outcomes=outcomes, verdict=findings.verdict(request.form["verdict"]))
 
 
@@ -79,10 +82,10 @@ def decide(listing_id: int) -> Any:
     try:
         decision = moderating.decide(actor(), listing_id, _version(), _judgment(), _letters())
     except Invalid as error:
-        return _item(listing, error.problems), 422
+        return _item(listing, said(error.problems)), 422
     except Conflict as error:
-        return _item(moderating.look(actor(), listing_id), notice=str(error)), 409
-    flash(f"{findings.verdict(decision.verdict)}.")
+        return _item(moderating.look(actor(), listing_id), notice=_(error.message)), 409
+    flash(findings.verdict(decision.verdict))
     if following is None:
         return redirect(url_for("moderation.queue", **_filters().arguments()))
     return _to(following)

@@ -104,7 +104,7 @@ def save(organisation_id: int) -> Redirect | tuple[str, int]:
         return _form(organisation, _given(), problems(error)), 422
     except Conflict as error:
         # Nothing that was written is lost: it stands in the form, beside the version that it would replace.
-        return _form(service.find(organisation_id), _given(), notice=str(error)), error.status
+        return _form(service.find(organisation_id), _given(), notice=_(error.message)), error.status
     ended = verified and saved.verified_at is None
     flash(_("Saved. The verification has ended; programme staff check anew.") if ended else _("Saved."))
     return redirect(url_for("organisations.show", organisation_id=organisation_id))
@@ -119,7 +119,7 @@ def set_logo(organisation_id: int) -> Redirect | tuple[str, int]:
         images.set_logo(actor(), organisation_id, sent_file())
     except Invalid as error:
         stored = {name: getattr(organisation, name) or "" for name in _FIELDS}
-        return _form(organisation, stored, {"file": [str(error)]}), error.status
+        return _form(organisation, stored, {"file": [_(error.message)]}), error.status
     flash(_("The logo is stored."))
     return redirect(url_for("organisations.edit", organisation_id=organisation_id))
 

@@ -97,7 +97,7 @@ def fill(kind: str, listing_id: int, page: str) -> Any:
         return _form(kind, listing, page, given, problems, version=request.form.get("version", "")), 422
     except Conflict as error:
         # What was typed stays in the boxes; sending it again is then meant.
-        return _form(kind, posting.own(actor(), listing_id), page, given, notice=str(error)), 409
+        return _form(kind, posting.own(actor(), listing_id), page, given, notice=_(error.message)), 409
     flash(_("Saved."))
     pages = list(posting.PAGES[kind])
     following = pages[pages.index(page) + 1 :][:1]

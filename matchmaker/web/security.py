@@ -8,62 +8,23 @@ import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, g, request, session
-from flask_security import (
-    LoginForm,
-    MailUtil,
-    RegisterFormV2,
-    Security,
-    change_email_confirmed,
-    current_user,
-    password_changed,
-    password_reset,
-    tf_disabled,
-    tf_profile_changed,
-    user_authenticated,
-    user_confirmed,
-    user_registered,
-)
+from flask import Flask, g, has_request_context, session
+from flask_security import Security, auth_required, current_user
 from flask_wtf.csrf import CSRFProtect
-from wtforms import StringField
-from wtforms.validators import Length
 
+from ..passwords import SHORTEST, Passwords
 from ..policy import ANONYMOUS, Actor
-from ..services import accounts, notifying
-from ..transaction import transaction
+from ..services import accounts
 from ..user_store import CodesUsedOnce, UsedOnce, UserStore
+from ..wording import _
+from . import account_events, account_mail, limits
+from .account_events import KEY
+from .account_forms import MESSAGES, SUBJECTS, RegisterForm, SignInForm
 
-#: Where the key of a sign-in stands in the cookie.
-_KEY = "key"
-_SHORTEST_PASSWORD = 12
-
-
-class _LoginForm(LoginForm):
-    """Without "remember me": a sign-in lasts until it is ended, and can be ended from elsewhere."""
-
-    remember = None
-
-
-class _RegisterForm(RegisterFormV2):
-    name = StringField("Your name", validators=[Length(max=256)])
-
-
-class _ThroughOutbox(MailUtil):
-    """Mail waits in the outbox, so that the time an answer takes does not tell whether an address has an account."""
-
-    def send_mail(
-        self,
-        template: str,
-        subject: str,
-        recipient: str,
-        sender: Any,
-        body: str | None,
-        html: str | None,
-        **context: Any,
-    ) -> None:
-        """Owe the message."""
-        with transaction():
-            notifying.owe(recipient, str(subject), body or "", html)
+#: What matters most asks for the password again after so long.
+FRESH = timedelta(minutes=15)
+#: For pages that ask so.
+asks_again = auth_required("session", within=lambda: FRESH, grace=lambda: timedelta(0))
 
 
 def init_app(app: Flask) -> None:
@@ -76,23 +37,32 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         **_configuration(app),
     )
-    CSRFProtect(app)
+    # Signing out with an old form leads to a page that asks for it again, not to an error.
+    CSRFProtect(app).exempt("flask_security.views.logout")
     security = Security(
         app,
         UserStore(),
-        login_form=_LoginForm,
-        register_form=_RegisterForm,
+        login_form=SignInForm,
+        register_form=RegisterForm,
         totp_cls=UsedOnce,
         mf_recovery_codes_util_cls=CodesUsedOnce,
-        mail_util_cls=_ThroughOutbox,
+        mail_util_cls=account_mail.ThroughOutbox,
+        password_util_cls=Passwords,
     )
+    security.i18n_domain.gettext = _
     # Pages only: the API has no way to sign in.
     security.want_json(lambda _request: False)
     manager: Any = app.login_manager  # type: ignore[attr-defined]
     manager.user_loader(_load)
     manager.request_loader(lambda _request: None)
     manager.session_protection = None
-    _follow(app)
+    views = app.view_functions
+    views["security.forgot_password"] = account_mail.forgot_password
+    views["security.send_confirmation"] = account_mail.send_confirmation
+    # The state it is given is signed, but names nobody.
+    views["security.two_factor_setup_validate"] = asks_again(views["security.two_factor_setup_validate"])
+    account_events.init_app(app)
+    limits.init_app(app)
 
 
 def _configuration(app: Flask) -> dict[str, Any]:
@@ -129,16 +99,18 @@ def _configuration(app: Flask) -> dict[str, Any]:
         "PASSWORD_SINGLE_HASH": ["argon2"],
         # Of an address and of a password that is hashed already, to be compared with a signed link.
         "HASHING_SCHEMES": ["hex_sha256"],
-        "PASSWORD_LENGTH_MIN": _SHORTEST_PASSWORD,
-        # The kept package brings the thirty thousand commonest passwords, and is told of address and name.
-        "PASSWORD_COMPLEXITY_CHECKER": "zxcvbn",
+        "PASSWORD_LENGTH_MIN": SHORTEST,
         "PASSWORD_CHECK_BREACHED": "best-effort" if app.config["BREACH_LOOKUP"] else False,
         "PASSWORD_CONFIRM_REQUIRED": False,
         "USE_REGISTER_V2": True,
         "RETURN_GENERIC_RESPONSES": True,
         "API_ENABLED_METHODS": ["session"],
-        "FRESHNESS": timedelta(minutes=15),
-        "FRESHNESS_GRACE_PERIOD": timedelta(minutes=5),
+        # Each visit would prolong a grace period, so that a stolen session stays fresh for ever.
+        "FRESHNESS": FRESH,
+        "FRESHNESS_GRACE_PERIOD": timedelta(0),
+        "TWO_FACTOR_SETUP_WITHIN": FRESH,
+        # Seconds that a device's clock may be wrong.
+        "TWO_FACTOR_AUTHENTICATOR_VALIDITY": 30,
         "RESET_PASSWORD_WITHIN": timedelta(hours=2),
         "CHANGE_EMAIL_WITHIN": timedelta(hours=2),
         "POST_LOGIN_VIEW": "account.overview",
@@ -154,7 +126,8 @@ def _configuration(app: Flask) -> dict[str, Any]:
         "EMAIL_SENDER": app.config["MAIL_FROM"],
         "STATIC_FOLDER": None,
     }
-    return {f"SECURITY_{name}": value for name, value in keys.items()}
+    said = {f"MSG_{name}": message for name, message in MESSAGES.items()} | SUBJECTS
+    return {f"SECURITY_{name}": value for name, value in (keys | said).items()}
 
 
 def _derived(app: Flask, purpose: str, encode: Any) -> bytes:
@@ -165,7 +138,7 @@ def _derived(app: Flask, purpose: str, encode: Any) -> bytes:
 
 def _load(uniquifier: str) -> Any:
     """The person behind the cookie. Flask-Security's forms ask how they signed in and when they last proved it."""
-    key = session.get(_KEY)
+    key = session.get(KEY)
     user = accounts.user_of_session(uniquifier, key) if key else None
     if user is not None:
         g.fs_authn_via, g.fs_paa = "session", session.get("fs_paa", 0)
@@ -173,10 +146,10 @@ def _load(uniquifier: str) -> Any:
 
 
 def actor() -> Actor:
-    """Who acts in this request."""
+    """Who acts in this request; nobody where there is none, as in a letter."""
     if "actor" not in g:
         # Without a cookie nobody has to be looked up, nor a session made.
-        known = "_user_id" in session and current_user.is_authenticated
+        known = has_request_context() and "_user_id" in session and current_user.is_authenticated
         g.actor = accounts.actor_of(current_user) if known else ANONYMOUS
     found: Actor = g.actor
     return found
@@ -184,41 +157,4 @@ def actor() -> Actor:
 
 def end_other_sessions() -> int:
     """End every sign-in of the present user but this one."""
-    return accounts.end_sessions(current_user.id, session.get(_KEY, ""))
-
-
-def _follow(app: Flask) -> None:
-    """What has to happen beside what Flask-Security does."""
-
-    def begun(_app: Flask, user: Any, **_: Any) -> None:
-        session[_KEY] = accounts.begin_session(user.id, request.user_agent.string)
-        session.permanent = True
-        accounts.note(user.id, "user.sign_in")
-        g.pop("actor", None)
-
-    def registered(_app: Flask, user: Any, **_: Any) -> None:
-        with transaction():
-            accounts.note(user.id, "user.register")
-
-    def changed(action: str) -> Any:
-        def note(_app: Flask, user: Any, **_: Any) -> None:
-            accounts.note(user.id, action)
-            # Whoever signed in with what was changed is signed out; the cookies are worth nothing already.
-            accounts.end_sessions(user.id, session.get(_KEY, ""))
-
-        return note
-
-    connected = [
-        (user_authenticated, begun),
-        (user_registered, registered),
-        (user_confirmed, changed("user.confirm")),
-        (password_changed, changed("user.change_password")),
-        (password_reset, changed("user.reset_password")),
-        (change_email_confirmed, changed("user.change_email")),
-        (tf_profile_changed, changed("user.set_second_factor")),
-        (tf_disabled, changed("user.remove_second_factor")),
-    ]
-    # The signals keep only weak references.
-    app.extensions["account signals"] = connected
-    for signal, receiver in connected:
-        signal.connect(receiver, app)
+    return accounts.end_sessions(current_user.id, session.get(KEY, ""))

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 from flask import Blueprint, Response, url_for
 
 from ..errors import NotFound
+from ..messages import N_
 from ..services import directory
 from .addresses import listing_address, public_address
 from .xml_answers import add, document
@@ -39,7 +40,7 @@ def part(number: int) -> Response:
         add(place, "loc", public_address(listing_address(listing)))
         add(place, "lastmod", listing.updated.isoformat(timespec="seconds"))
     if not len(root):
-        raise NotFound("There is no such part. The parts stand in /sitemap.xml.")
+        raise NotFound(N_("There is no such part. The parts stand in /sitemap.xml."))
     return document(root, "application/xml")
 
 

@@ -16,6 +16,11 @@ pytestmark = pytest.mark.browser
 SEARCH = f"/offers?q={quote(BRINE)}"
 WATER = re.compile("^Water")
 MOST_WEIGHT = 150 * 1024
+LIGHT = {"color_scheme": "light"}
+DARK = {"color_scheme": "dark"}
+CHINESE = {"locale": "zh-CN"}
+ARABIC = {"locale": "ar"}
+SMALL = {"viewport": {"width": 320, "height": 640}}
 PLACES = {
     "home": "/",
     "search": SEARCH,
@@ -105,14 +110,14 @@ def test_on_a_phone_filters_are_folded_and_applied_together(page: Page) -> None:
     page.wait_for_url("**category=water&trl=8")
 
 
-@pytest.mark.parametrize("settings", [{"viewport": {"width": 320, "height": 640}}])
+@pytest.mark.parametrize("settings", [SMALL, SMALL | CHINESE, SMALL | ARABIC], ids=["en", "zh", "ar"])
 @pytest.mark.parametrize("place", PLACES)
 def test_no_page_is_wider_than_a_small_screen(page: Page, watch: Watch, site: Site, place: str) -> None:
     visit(page, watch, site, place)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-@pytest.mark.parametrize("settings", [{"color_scheme": "light"}, {"color_scheme": "dark"}], ids=["light", "dark"])
+@pytest.mark.parametrize("settings", [LIGHT, DARK, CHINESE, ARABIC], ids=["light", "dark", "zh", "ar"])
 @pytest.mark.parametrize("place", PLACES)
 def test_axe_finds_nothing_to_mend(page: Page, watch: Watch, site: Site, place: str) -> None:
     visit(page, watch, site, place)

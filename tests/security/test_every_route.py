@@ -24,7 +24,7 @@ from matchmaker.policy import SYSTEM
 from matchmaker.schemas import listing_schema
 from matchmaker.services import accounts, listings
 from matchmaker.transaction import transaction
-from models import Image, Invitation, Organisation, db
+from models import Decision, Image, Invitation, Organisation, db
 from models.base import now
 
 #: A visitor; people without an organisation, of the one that owns the object, and of another; staff.
@@ -56,6 +56,8 @@ def _post(may: frozenset[str], *rules: str, **form: str) -> dict[tuple[str, str]
 _LISTING = "/<kind:kind>/<id:listing_id>"
 _FIRM = "/organisations/<id:organisation_id>"
 _LOOKS_AFTER = frozenset({"owner", "administrator"})
+_MODERATORS = frozenset({"moderator", "administrator"})
+_ADMINISTRATORS = frozenset({"administrator"})
 #: Of every rule and method; HEAD and OPTIONS go with GET.
 ROUTES: dict[tuple[str, str], Route] = {
     **_get(
@@ -109,6 +111,7 @@ ROUTES: dict[tuple[str, str], Route] = {
         title="A pump",
     ),
     **_post(EVERYBODY, "/account/sign-out"),
+    **_post(EVERYBODY, "/language", language="en"),
     **_get(
         ON_THE_WAY,
         "/account/register",
@@ -184,6 +187,23 @@ ROUTES: dict[tuple[str, str], Route] = {
     ),
     **_post(OWN, f"{_FIRM}/leave"),
     **_post(STAFF, f"{_FIRM}/verification", f"{_FIRM}/verification/end", checks="website", version="1"),
+    **_get(STAFF, "/staff", "/staff/pieces"),
+    **_get(_MODERATORS, "/staff/moderation", "/staff/moderation/<id:listing_id>"),
+    **_post(
+        _MODERATORS,
+        "/staff/moderation/<id:listing_id>/claim",
+        "/staff/moderation/<id:listing_id>/release",
+        "/staff/moderation/<id:listing_id>/decide",
+        "/staff/moderation/decide",
+        "/staff/moderation/decisions/<id:decision_id>/undo",
+        version="3",
+        verdict="approve",
+    ),
+    **_get(_ADMINISTRATORS, "/staff/audit", "/staff/audit.csv", "/staff/users", "/staff/users/<id:user_id>"),
+    **_post(_ADMINISTRATORS, "/staff/users/<id:user_id>", role="moderator"),
+    # Whoever holds the link of a reminder.
+    **_get(ON_THE_WAY, "/still-valid/<token>"),
+    **_post(ON_THE_WAY, "/still-valid/<token>"),
     # The address it was sent to decides; the tests of organisations say how.
     **_post(ON_THE_WAY, "/invitations/<key>"),
 }
@@ -215,6 +235,15 @@ class Town:
                 made = Image(key=key, listing_id=listing_id, media_type="image/png", width=1, height=1, content=b"x")
                 db.session.add(made)
             return db.session.scalars(select(Image).where(Image.key == key)).one()
+
+    def decision(self, who: Person) -> int:
+        """The number of a verdict of the person on a new listing."""
+        listing = self.listing()
+        with self.market.app.app_context():
+            made = Decision(listing_id=listing, version=3, verdict="approve", decided_by_id=who.id or None)
+            with transaction():
+                db.session.add(made)
+            return made.id
 
     def invitation(self) -> tuple[int, str]:
         """The number and the key of a new invitation to the firm."""
@@ -280,6 +309,7 @@ def address(town: Town, rule: str, who: Person) -> str:
         "<id:organisation_id>": lambda: town.firm,
         "<id:user_id>": lambda: person(town.market.app, organisation_id=town.firm).id,
         "<id:invitation_id>": lambda: town.invitation()[0],
+        "<id:decision_id>": lambda: town.decision(who),
         "<id:session_id>": lambda: session_of(town, who),
         "<key>": lambda: town.invitation()[1] if "invitations" in rule else town.image(listing).key,
         "<id:number>": lambda: "0",
@@ -334,7 +364,9 @@ def test_the_roles_that_may_get_in_and_nobody_else_does(town: Town, method: str,
         assert town.fingerprint() == before
 
 
-POSTS = [rule for method, rule in ROUTES if method == "POST"]
+#: It sets a cookie of the browser that sends it, and nothing else.
+WITHOUT_TOKEN = {"/language"}
+POSTS = [rule for method, rule in ROUTES if method == "POST" and rule not in WITHOUT_TOKEN]
 
 
 @pytest.mark.parametrize("rule", POSTS)

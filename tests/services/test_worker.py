@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
+from moderation import listing
+from people import organisation, person
 
 from matchmaker import worker
 from matchmaker.policy import SYSTEM
@@ -92,3 +94,21 @@ def test_what_a_worker_leaves_in_hand_is_given_back(app_context: Flask) -> None:
     outbox.lease("index", worker.name(), 10)
     worker.give_back(app_context, worker.name())
     assert outbox.depth("index").leased == 0
+
+
+@pytest.mark.parametrize(("hour", "letters"), [(1, 0), (2, 1)])
+def test_owners_are_asked_from_two_in_the_night_on_and_once(
+    app_context: Flask, monkeypatch: pytest.MonkeyPatch, hour: int, letters: int
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime(2026, 11, 25, hour, 30, tzinfo=UTC)
+
+    monkeypatch.setattr(worker, "datetime", Clock)
+    firm = organisation()
+    owner = person(app_context, organisation_id=firm, owner=True)
+    listing("published", owner.actor, moment=datetime(2026, 6, 1, tzinfo=UTC))
+    work(app_context, Rounds(4))
+    mailer = app_context.extensions["matchmaker"].mailer
+    assert [message.recipient for message in mailer.sent] == [owner.email] * letters

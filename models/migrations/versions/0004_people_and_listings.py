@@ -73,10 +73,12 @@ def upgrade() -> None:
     op.create_index(op.f('ix_outbox_thing_id'), 'outbox', ['thing_id'], unique=False)
     op.create_index(op.f('ix_listing_created_by_id'), 'listing', ['created_by_id'], unique=False)
     op.create_index(op.f('ix_listing_import_id'), 'listing', ['import_id'], unique=False)
+    op.create_index(op.f('ix_listing_status_reviewed_version'), 'listing', ['status', 'reviewed_version'], unique=False)
     _name_imported()
 
 
 def downgrade() -> None:
+    op.drop_index(op.f('ix_listing_status_reviewed_version'), table_name='listing')
     op.drop_index(op.f('ix_listing_import_id'), table_name='listing')
     op.drop_index(op.f('ix_listing_created_by_id'), table_name='listing')
     op.drop_index(op.f('ix_outbox_thing_id'), table_name='outbox')
