@@ -29,6 +29,7 @@ PLACES = {
     "need": "/needs/{dye house}",
     "match list": "/needs/{dye house}/offers?country=KE",
     "right-to-left offer": "/offers/{arabic}",
+    "organisation": "/organisations/1",
     "about": "/about",
     "not found": "/nowhere",
 }
