@@ -49,17 +49,23 @@ def deliver_next(mailer: Mailer, worker: str, most: int = 20) -> int:
     """Send the oldest messages that are due. Returns how many were taken up.
 
     A message is sent at least once: it may come twice, under the same Message-ID, when this process ends between
-    sending it and forgetting it. One that is refused for good is dropped, with a line in the log.
+    sending it and forgetting it. One that is refused for good is dropped, with a line in the log. After one that could
+    not be sent the others go back untried: waiting for a server that is down takes time in which other work waits.
     """
     leased = outbox.lease("mail", worker, most)
     if leased is None:
         return 0
-    for one in outbox.singly(leased):
-        _deliver(mailer, one)
-    return len(leased.things)
+    parts = outbox.singly(leased)
+    for place, one in enumerate(parts, 1):
+        if not _deliver(mailer, one):
+            for untried in parts[place:]:
+                outbox.release(untried)
+            return place
+    return len(parts)
 
 
-def _deliver(mailer: Mailer, leased: outbox.Lease) -> None:
+def _deliver(mailer: Mailer, leased: outbox.Lease) -> bool:
+    """Whether the message is done with."""
     mail = db.session.get(Mail, leased.things[0])
     message = mail and Message(mail.message_id, mail.recipient, mail.subject, mail.text, mail.html, mail.headers)
     # PostgreSQL began a transaction with the read; a mail server may take its time.
@@ -72,9 +78,10 @@ def _deliver(mailer: Mailer, leased: outbox.Lease) -> None:
     except OSError as error:
         log.error("a message could not be sent: %s", error)
         outbox.fail(leased, f"{type(error).__name__}: {error}")
-        return
+        return False
     with transaction():
         mail = db.session.get(Mail, leased.things[0])
         if mail:
             db.session.delete(mail)
         outbox.finish(leased)
+    return True
