@@ -18,6 +18,8 @@ from . import outbox
 log = logging.getLogger(__name__)
 
 LONGEST_SUBJECT = 200
+#: At ten minutes each: about a day, in which somebody mends a mail server.
+MOST_TRIES = 150
 
 
 def owe(
@@ -77,7 +79,7 @@ def _deliver(mailer: Mailer, leased: outbox.Lease) -> bool:
         log.error("a message was dropped: %s", error)
     except OSError as error:
         log.error("a message could not be sent: %s", error)
-        outbox.fail(leased, f"{type(error).__name__}: {error}")
+        outbox.fail(leased, f"{type(error).__name__}: {error}", MOST_TRIES)
         return False
     with transaction():
         mail = db.session.get(Mail, leased.things[0])
