@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from .errors import MailRefused
 
 #: Seconds until a server that does not answer is given up.
-_PATIENCE = 20
+_PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def composed(message: Message, sender: str) -> EmailMessage:
     mail = EmailMessage()
     try:
         mail["From"] = sender
-        mail["To"] = message.recipient
+        mail["To"] = _travelling(message.recipient)
         mail["Subject"] = message.subject
         mail["Date"] = formatdate()
         mail["Message-ID"] = f"<{message.message_id}>"
@@ -54,6 +54,12 @@ def composed(message: Message, sender: str) -> EmailMessage:
     if message.html:
         mail.add_alternative(message.html, subtype="html")
     return mail
+
+
+def _travelling(address: str) -> str:
+    """The address with its domain as every server reads it."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.encode('idna').decode()}"
 
 
 class SMTPMailer:
@@ -78,7 +84,10 @@ class SMTPMailer:
             with self._connected() as server:
                 if self._user:
                     server.login(self._user, self._password)
-                server.send_message(mail)
+                try:
+                    server.send_message(mail)
+                except smtplib.SMTPNotSupportedError as error:
+                    raise MailRefused("The mail server cannot read the address.") from error
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             if _for_good(error):
                 raise MailRefused("The mail server refuses the message for good.") from error

@@ -55,7 +55,9 @@ class CodesUsedOnce(MfRecoveryCodesUtil):
         """Use the code up; False when it is none of the user's, or was used before."""
         code = "".join(code.split()).lower()
         with transaction():
-            locked = db.session.scalar(select(User).where(User.id == user.id).with_for_update())
+            # Asking for the id may read the row before it is locked; what it holds once locked is what counts.
+            query = select(User).where(User.id == user.id).with_for_update().execution_options(populate_existing=True)
+            locked = db.session.scalar(query)
             stored = locked.mf_recovery_codes if locked else []
             known = self._decrypt_codes(stored)
             if locked is None or code not in known:

@@ -19,6 +19,8 @@ from . import outbox
 log = logging.getLogger(__name__)
 
 LONGEST_SUBJECT = 200
+#: At ten minutes each: about a day, in which somebody mends a mail server.
+MOST_TRIES = 150
 
 
 def owe(
@@ -65,17 +67,23 @@ def deliver_next(mailer: Mailer, worker: str, most: int = 20) -> int:
     """Send the oldest messages that are due. Returns how many were taken up.
 
     A message is sent at least once: it may come twice, under the same Message-ID, when this process ends between
-    sending it and forgetting it. One that is refused for good is dropped, with a line in the log.
+    sending it and forgetting it. One that is refused for good is dropped, with a line in the log. After one that could
+    not be sent the others go back untried: waiting for a server that is down takes time in which other work waits.
     """
     leased = outbox.lease("mail", worker, most)
     if leased is None:
         return 0
-    for one in outbox.singly(leased):
-        _deliver(mailer, one)
-    return len(leased.things)
+    parts = outbox.singly(leased)
+    for place, one in enumerate(parts, 1):
+        if not _deliver(mailer, one):
+            for untried in parts[place:]:
+                outbox.release(untried)
+            return place
+    return len(parts)
 
 
-def _deliver(mailer: Mailer, leased: outbox.Lease) -> None:
+def _deliver(mailer: Mailer, leased: outbox.Lease) -> bool:
+    """Whether the message is done with."""
     mail = db.session.get(Mail, leased.things[0])
     message = mail and Message(mail.message_id, mail.recipient, mail.subject, mail.text, mail.html, mail.headers)
     # PostgreSQL began a transaction with the read; a mail server may take its time.
@@ -87,10 +95,11 @@ def _deliver(mailer: Mailer, leased: outbox.Lease) -> None:
         log.error("a message was dropped: %s", error)
     except OSError as error:
         log.error("a message could not be sent: %s", error)
-        outbox.fail(leased, f"{type(error).__name__}: {error}")
-        return
+        outbox.fail(leased, f"{type(error).__name__}: {error}", MOST_TRIES)
+        return False
     with transaction():
         mail = db.session.get(Mail, leased.things[0])
         if mail:
             db.session.delete(mail)
         outbox.finish(leased)
+    return True

@@ -107,8 +107,8 @@ def take_up_parked(topic: str) -> None:
         )
 
 
-def fail(leased: Lease, reason: str) -> None:
-    """Give the items back to be tried later, longer after each failure; the tenth parks them for staff to see."""
+def fail(leased: Lease, reason: str, most: int = MOST_ATTEMPTS) -> None:
+    """Give the items back to be tried later, longer after each failure; `most` failures park them, for staff to see."""
     with transaction():
         moment = now()
         for item in db.session.scalars(select(OutboxItem).where(_held(leased)).with_for_update()):
@@ -116,7 +116,7 @@ def fail(leased: Lease, reason: str) -> None:
             item.last_error = reason[:2000]
             item.leased_until = item.leased_by = None
             item.available_at = moment + _wait(item.attempts)
-            if item.attempts >= MOST_ATTEMPTS:
+            if item.attempts >= most:
                 item.parked_at = moment
 
 

@@ -44,8 +44,9 @@ def busy(app: Flask, user: User) -> Browser:
     browser.post("/account/recovery-codes", generate_new_codes="1")
     actor = signed_in(user.id, "member", user.organisation_id, owner=True)
     with app.app_context():
-        listings.publish(actor, "offer", {"title": "Solar pump"})
+        offer = listings.publish(actor, "offer", {"title": "Solar pump"})
         with transaction():
+            offer.organisation_id, offer.created_by_id = user.organisation_id, user.id
             db.session.add(
                 Import(
                     kind="offer",
@@ -108,9 +109,9 @@ def test_a_deleted_account_does_not_sign_in_and_its_address_is_free(app: Flask, 
 
 def test_the_last_members_listings_leave_the_public(app: Flask, user: User) -> None:
     browser = busy(app, user)
-    assert "Solar pump" in text_of(Browser(app).get("/offers/1"))
+    assert "Solar pump" in text_of(Browser(app).get("/offers/1-solar-pump"))
     browser.post("/account/delete")
-    assert Browser(app).get("/offers/1").status_code in (404, 410)
+    assert Browser(app).get("/offers/1-solar-pump").status_code in (404, 410)
 
 
 def test_the_only_owner_among_members_hands_over_first(app: Flask, user: User) -> None:
