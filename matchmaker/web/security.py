@@ -17,7 +17,7 @@ from ..policy import ANONYMOUS, Actor
 from ..services import accounts
 from ..user_store import CodesUsedOnce, UsedOnce, UserStore
 from ..wording import _
-from . import account_events, account_mail, limits
+from . import account_events, account_mail
 from .account_events import KEY
 from .account_forms import MESSAGES, SUBJECTS, RegisterForm, SignInForm
 
@@ -62,7 +62,6 @@ def init_app(app: Flask) -> None:
     # The state it is given is signed, but names nobody.
     views["security.two_factor_setup_validate"] = asks_again(views["security.two_factor_setup_validate"])
     account_events.init_app(app)
-    limits.init_app(app)
 
 
 def _configuration(app: Flask) -> dict[str, Any]:
