@@ -121,7 +121,7 @@ def test_a_problem_names_its_row_and_column_and_how_to_mend_it(actor: Actor, row
         ("benefits", "energy-saving|lots", "item 1: quantity: Write a number in digits"),
         ("available_in", "KE; Kenia", "'Kenia' is not an ISO 3166-1 two-letter country code"),
         ("anonymous", "perhaps", "Not a valid boolean."),
-        ("ip_as_of", "31.3.2027", "Not a valid date."),
+        ("ip_as_of", "31.3.2027", "Write the day as year, month and day"),
         ("deadline", "2027-03-31", "A listing of kind offer has none."),
         ("kind", "wish", "There is no such kind."),
     ],
