@@ -71,8 +71,8 @@ def leave(actor: Actor, organisation_id: int) -> None:
 def part(actor: Actor, user: User) -> None:
     """See to what somebody leaves behind. Call it inside a transaction that holds the organisation.
 
-    The last member's listings leave the public and the queue, since nobody could answer any more. Raises Conflict while other
-    members would be left without an owner.
+    The last member's listings leave the public and the queue, since nobody could answer any more. Raises Conflict
+    while other members would be left without an owner.
     """
     if user.organisation_id is None:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -426,15 +427,27 @@ def test_values_of_every_kind_come_back(actor: Actor) -> None:
     assert listings.content_of(all_listings()[0]) != before
     bulk_undo.undo(actor, done.id)
     assert listings.content_of(all_listings()[0]) == before
-    assert bulk_undo.undo(actor, made.id).removed == 1
+    assert bulk_undo.undo(replace(actor, owner=True), made.id).removed == 1
 
 
-def test_a_published_listing_nobody_touched_is_removed_too(actor: Actor) -> None:
+def published(actor: Actor) -> Import:
+    """An import whose one listing moderators have approved."""
     done = run(actor, csv(",Pump,Good.,"))
     with transaction():
         db.session.execute(update(Listing).values(status="published", published_at=now(), version=5))
-    assert bulk_undo.undo(actor, done.id).removed == 1
+    return done
+
+
+def test_a_published_listing_nobody_touched_is_removed_by_an_owner(actor: Actor) -> None:
+    done = published(actor)
+    assert bulk_undo.undo(replace(actor, owner=True), done.id).removed == 1
     assert outbox.depth("index").waiting
+
+
+def test_a_published_listing_is_not_removed_by_a_member(actor: Actor) -> None:
+    done = published(actor)
+    assert bulk_undo.undo(actor, done.id) == bulk_undo.Undone(removed=0, restored=0, kept=1)
+    assert "only owners" in bulk_undo.kept(actor, done)[0].why
 
 
 @pytest.mark.parametrize(
@@ -450,7 +463,7 @@ def test_what_somebody_touched_stays_and_says_why(actor: Actor, values: dict[str
     with transaction():
         db.session.execute(update(Listing).values(**values).where(Listing.title == "Pump"))
     assert bulk_undo.undo(actor, done.id) == bulk_undo.Undone(removed=1, restored=0, kept=1)
-    assert [(one.listing.title, one.why) for one in bulk_undo.kept(done)] == [("Pump", why)]
+    assert [(one.listing.title, one.why) for one in bulk_undo.kept(actor, done)] == [("Pump", why)]
 
 
 def test_a_changed_listing_that_was_changed_again_stays(actor: Actor) -> None:
@@ -471,7 +484,7 @@ def test_listings_with_pictures_or_in_an_introduction_stay(actor: Actor) -> None
         pair = {"need_version": 1, "offer_version": 1, "score": 0.5, "model": "m", "ranker": "r"}
         db.session.add(Match(need_id=need.id, offer_id=kiln.id, status="introduced", **pair))
     assert bulk_undo.undo(actor, done.id) == bulk_undo.Undone(removed=1, restored=0, kept=2)
-    assert [one.why for one in bulk_undo.kept(done)] == [
+    assert [one.why for one in bulk_undo.kept(actor, done)] == [
         "It has pictures now.",
         "It has been brought together with another one.",
     ]

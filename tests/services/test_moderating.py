@@ -20,7 +20,7 @@ from matchmaker.services.moderating import Judgment
 from matchmaker.transaction import transaction
 from models import AuditEntry, Decision, Listing, Mail, User, db
 from models.base import now
-from models.taxonomy import ROLES, STATUSES
+from models.taxonomy import PUBLIC_STATUSES, ROLES, STATUSES
 
 VERDICTS = {"approve": APPROVE, "request_changes": CHANGES, "reject": REJECT}
 
@@ -64,9 +64,9 @@ def expected(role: str, status: str, action: str) -> str | type[MatchmakerError]
         return NotFound
     if action == "release":
         return Conflict if status != "in_review" else "submitted"
-    # What is public and was read as it stands does not wait.
-    waits = status in ("submitted", "in_review")
-    return STEPS[action].target if waits else Conflict
+    # What is public and was read as it stands does not wait, but can be taken down.
+    taken_down = status in PUBLIC_STATUSES and action in ("request_changes", "reject")
+    return STEPS[action].target if taken_down or status in ("submitted", "in_review") else Conflict
 
 
 @pytest.mark.parametrize("action", ["claim", "release", *VERDICTS])
