@@ -145,7 +145,7 @@ def link(app: Flask, part: str = "/account/") -> str:
 def set_up_second_factor(browser: Browser) -> TOTP:
     """Set up an authenticator with the form that the browser is led to."""
     page = browser.post("/account/second-factor", setup="authenticator")
-    body = page.get_data(as_text=True)
+    body = page.get_data(as_text=True).partition("<footer")[0]
     key, action = (re.findall(pattern, body) for pattern in (r"<code>(.*?)</code>", r'action="([^"]+)"'))
     device = TOTP(key=key[0].replace("-", ""), format="base32")
     answer = browser.send(action[-1], csrf_token=token_in(page), code=device.generate().token)
