@@ -84,9 +84,9 @@ def empty(fields: Iterable[str]) -> dict[str, Any]:
 
 def choices() -> dict[str, list[tuple[str, str]]]:
     """What can be chosen in each box, in words."""
-    languages = [(code, wording.language(code)) for code in facet_codes()["language"].values()]
+    languages = [(code, wording.language(code)) for code in facet_codes()["language"].values() if code != "und"]
     return {
-        "language": sorted(languages, key=lambda item: item[1]),
+        "language": [("und", _("Not stated")), *sorted(languages, key=lambda item: item[1])],
         "category": [(code, _(name)) for code, name in CATEGORIES.items()],
         "sdgs": [(str(goal), f"{goal} {_(name)}") for goal, name in SDGS.items()],
         "partnerships": [(code, _(name)) for code, name in PARTNERSHIPS.items()],

@@ -31,7 +31,7 @@ class Watch:
             self.foreign.append(address)
 
     def _see_message(self, message: ConsoleMessage) -> None:
-        if self.refused and "status of 404" in message.text:
+        if self.refused and "responded with a status of 4" in message.text:
             self.refused -= 1
         elif message.type in ("error", "warning"):
             self.complaints.append(message.text)

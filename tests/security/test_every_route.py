@@ -5,30 +5,17 @@ A route that is not declared here fails the test of the map.
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import pytest
-from catalogue import Market, opened
 from databases import Database, counted_queries
-from people import Person, organisation, person, token
-from sqlalchemy import select
+from objects import FORMAT, STAFF, Town, address, inhabited
+from people import Person, person, token
 from werkzeug.test import TestResponse
 
-from matchmaker.policy import SYSTEM
-from matchmaker.schemas import listing_schema
-from matchmaker.services import accounts, listings
-from matchmaker.transaction import transaction
-from models import Decision, Image, Import, Invitation, Organisation, db
-from models.base import now
-
 #: A visitor; people without an organisation, of the one that owns the object, and of another; staff.
-STAFF = frozenset({"moderator", "matchmaker", "administrator"})
 OWN = frozenset({"member", "owner"})
 ORGANISED = OWN | {"other member", "other owner"}
 PEOPLE = ORGANISED | STAFF | {"loner"}
@@ -55,7 +42,6 @@ def _post(may: frozenset[str], *rules: str, **form: str) -> dict[tuple[str, str]
 
 _LISTING = "/<kind:kind>/<id:listing_id>"
 _IMPORT = "/my/imports/<id:import_id>"
-_FORMAT = "<any(csv, xlsx):format>"
 _FIRM = "/organisations/<id:organisation_id>"
 _LOOKS_AFTER = frozenset({"owner", "administrator"})
 _MODERATORS = frozenset({"moderator", "administrator"})
@@ -146,10 +132,10 @@ ROUTES: dict[tuple[str, str], Route] = {
         PEOPLE,
         "/my/imports",
         "/my/imports/new",
-        f"/my/imports/template-<kind:kind>.{_FORMAT}",
+        f"/my/imports/template-<kind:kind>.{FORMAT}",
     ),
-    **_get(ORGANISED, f"/my/listings.{_FORMAT}"),
-    **_get(STAFF, f"/<kind:kind>/results.{_FORMAT}"),
+    **_get(ORGANISED, f"/my/listings.{FORMAT}"),
+    **_get(STAFF, f"/<kind:kind>/results.{FORMAT}"),
     **_get(OWN | {"administrator"}, f"{_IMPORT}", f"{_IMPORT}/problems.csv"),
     **_post(ORGANISED, "/my/imports/new", kind="offer"),
     **_post(OWN, f"{_IMPORT}/start", f"{_IMPORT}/discard", f"{_IMPORT}/undo"),
@@ -222,67 +208,6 @@ ROUTES: dict[tuple[str, str], Route] = {
 }
 
 
-@dataclass(frozen=True)
-class Town:
-    """A marketplace with somebody in every role, and the organisation whose object is asked for."""
-
-    market: Market
-    people: dict[str, Person]
-    firm: int
-
-    def listing(self) -> int:
-        """A new public offer of the firm, edited once: version 3, and what version 2 said is kept."""
-        with self.market.app.app_context():
-            values = listing_schema("offer").load({"title": "A pump", "summary": "Lifts water.", "category": "water"})
-            own = db.session.get_one(Organisation, self.firm)
-            made = listings.publish(SYSTEM, "offer", values, own)
-            listings.revise(SYSTEM, made.id, 1, {"summary": "Lifts more water."})
-            listings.revise(SYSTEM, made.id, 2, {"summary": "Lifts most water."})
-            return made.id
-
-    def image(self, listing_id: int) -> Image:
-        """A new picture of the listing."""
-        with self.market.app.app_context():
-            key = secrets.token_hex(16)
-            with transaction():
-                made = Image(key=key, listing_id=listing_id, media_type="image/png", width=1, height=1, content=b"x")
-                db.session.add(made)
-            return db.session.scalars(select(Image).where(Image.key == key)).one()
-
-    def decision(self, who: Person) -> int:
-        """The number of a verdict of the person on a new listing."""
-        listing = self.listing()
-        with self.market.app.app_context():
-            made = Decision(listing_id=listing, version=3, verdict="approve", decided_by_id=who.id or None)
-            with transaction():
-                db.session.add(made)
-            return made.id
-
-    def invitation(self) -> tuple[int, str]:
-        """The number and the key of a new invitation to the firm."""
-        with self.market.app.app_context():
-            key = secrets.token_urlsafe(32)
-            made = Invitation(
-                organisation_id=self.firm,
-                email=f"{secrets.token_hex(4)}@example.org",
-                key_hash=hashlib.sha256(key.encode()).hexdigest(),
-                expires_at=now() + timedelta(days=7),
-            )
-            with transaction():
-                db.session.add(made)
-            return made.id, key
-
-    def bulk_import(self) -> int:
-        """A file of the firm's that is checked."""
-        with self.market.app.app_context(), transaction():
-            made = Import(
-                organisation_id=self.firm, kind="offer", file_name="a.csv", content=b"title", added=1, total=1
-            )
-            db.session.add(made)
-            db.session.flush()
-            return made.id
-
-
 @contextmanager
 def changing_nothing(town: Town) -> Iterator[None]:
     """Fails when anything is written meanwhile but when people were seen."""
@@ -295,20 +220,8 @@ def changing_nothing(town: Town) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def town(sqlite: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """On one database: permissions are decided before any is asked."""
-    with opened(sqlite, tmp_path_factory.mktemp("town")) as market:
-        app = market.app
-        with app.app_context():
-            firm, other = organisation("Blue Loop"), organisation("Grey Loop")
-        people = {
-            "visitor": Person(0, "", accounts.SYSTEM, app.test_client()),
-            "loner": person(app),
-            "member": person(app, organisation_id=firm),
-            "owner": person(app, organisation_id=firm, owner=True),
-            "other member": person(app, organisation_id=other),
-            "other owner": person(app, organisation_id=other, owner=True),
-            **{role: person(app, role) for role in STAFF},
-        }
-        yield Town(market, people, firm)
+    with inhabited(sqlite, tmp_path_factory.mktemp("town")) as town:
+        yield town
 
 
 @pytest.fixture(autouse=True)
@@ -324,44 +237,6 @@ def fresh(town: Town, role: str) -> Person:
     if role == "visitor":
         return Person(0, "", known.actor, town.market.app.test_client())
     return person(town.market.app, known.actor.role, known.actor.organisation_id, owner=known.actor.owner)
-
-
-def address(town: Town, rule: str, who: Person) -> str:
-    """The rule with an object in it: the firm's, or the person's own session."""
-    listing = town.listing() if "listing" in rule or "<name:name>" in rule or rule.startswith("/images") else 0
-    values = {
-        "<kind:kind>": lambda: "offers",
-        "<kind:wanted>": lambda: "needs",
-        "<id:listing_id>": lambda: listing,
-        "<name:name>": lambda: f"{listing}-a-pump",
-        "<page>": lambda: "what",
-        "<int:version>": lambda: "2",
-        "<id:import_id>": town.bulk_import,
-        _FORMAT: lambda: "csv",
-        "<id:image_id>": lambda: town.image(listing).id,
-        "<id:organisation_id>": lambda: town.firm,
-        "<id:user_id>": lambda: person(town.market.app, organisation_id=town.firm).id,
-        "<id:invitation_id>": lambda: town.invitation()[0],
-        "<id:decision_id>": lambda: town.decision(who),
-        "<id:session_id>": lambda: session_of(town, who),
-        "<key>": lambda: town.invitation()[1] if "invitations" in rule else town.image(listing).key,
-        "<id:number>": lambda: "0",
-        "<path:filename>": lambda: "css/bootstrap.min.css" if rule.startswith("/bootstrap") else "app.css",
-        "<token>": lambda: "no-token",
-    }
-    for part in re.findall(r"<[^>]+>", rule):
-        assert part in values, f"say what stands for {part}"
-        rule = rule.replace(part, str(values[part]()))
-    return rule
-
-
-def session_of(town: Town, who: Person) -> int:
-    """A second sign-in of the person; a visitor has none."""
-    if not who.id:
-        return 1
-    with town.market.app.app_context():
-        accounts.begin_session(who.id, "another device")
-        return max(session.id for session in accounts.sessions_of(who.id))
 
 
 def turned_away(answer: TestResponse) -> bool:
