@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import URL, event, make_url
+from werkzeug.routing import Rule
 
 from matchmaker import MIGRATIONS, create_app
 from matchmaker.mail import MemoryMailer
@@ -26,6 +27,18 @@ from models import db
 from search_index.embedders import HashingEmbedder
 
 _numbers = itertools.count()
+_compile, _compiled = Rule._compile_builder, {}
+
+
+def _compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+    key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+    if key not in _compiled:
+        _compiled[key] = _compile(rule, append_unknown)
+    return _compiled[key]
+
+
+# Nearly every test makes an application; what builds its hundred addresses is the same in all of them.
+Rule._compile_builder = _compile_once  # type: ignore[method-assign]
 
 #: For tests about one of the two databases.
 only_sqlite = pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
