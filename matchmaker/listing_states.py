@@ -20,7 +20,8 @@ class Step:
     refusal: str
 
 
-_LIVE = ("submitted", "in_review", "changes_requested", "published", "stale")
+#: What is public or on its way there.
+LIVE = ("submitted", "in_review", "changes_requested", "published", "stale")
 
 STEPS = {
     "submit": Step(
@@ -36,7 +37,7 @@ STEPS = {
     "reject": Step(("submitted", "in_review", "published", "stale"), "rejected", N_("This cannot be rejected now.")),
     "confirm": Step(("published", "stale"), "published", N_("Only a public listing can be confirmed.")),
     "publish": Step(("draft", "withdrawn"), "published", N_("Only a draft or a withdrawn listing can be published.")),
-    "withdraw": Step(("draft", *_LIVE), "withdrawn", N_("This listing is not in use any more.")),
+    "withdraw": Step(("draft", *LIVE), "withdrawn", N_("This listing is not in use any more.")),
     "go_stale": Step(("published",), "stale", N_("Only a current listing grows stale.")),
     "archive": Step(("published", "stale"), "archived", N_("Only a public listing is archived.")),
 }

@@ -58,20 +58,26 @@ def _looks_after(actor: Actor, organisation_id: int | None) -> bool:
     return _system(actor) or (_own(actor, organisation_id) and actor.owner)
 
 
-#: Each action with its rule. A listing has `status`, `anonymous` and `organisation_id`; an organisation `id`; a user
+#: Each action with its rule. A listing has `status`, `published_at`, `anonymous` and
+#: `organisation_id`; an organisation `id`; a user
 #: `id` and `organisation_id`; an import `organisation_id`.
 _RULES: dict[str, Callable[[Actor, Any], bool]] = {
+    # What nobody has sent is for its own side alone.
     "listing.see": lambda a, listing: (
-        listing.status in PUBLIC_STATUSES or _own(a, listing.organisation_id) or _staff(a)
+        listing.status in PUBLIC_STATUSES
+        or _own(a, listing.organisation_id)
+        or (_staff(a) and (listing.status != "draft" or listing.published_at is not None))
     ),
     "listing.see_organisation": lambda a, listing: (
         not listing.anonymous or _own(a, listing.organisation_id) or _staff(a)
     ),
     "listing.post": lambda a, _: _system(a) or (a.known and a.organisation_id is not None),
     "listing.edit": lambda a, listing: _own(a, listing.organisation_id),
+    # What others may have read goes only by whoever looks after the organisation.
     "listing.delete": lambda a, listing: (
-        _own(a, listing.organisation_id) and (listing.status == "draft" or a.owner or _system(a))
+        _own(a, listing.organisation_id) and (listing.published_at is None or a.owner or _system(a))
     ),
+    "listing.publish": lambda a, _: _system(a),
     "listing.withdraw": lambda a, listing: _own(a, listing.organisation_id) or _moderator(a),
     # Nobody judges what their own organisation posted.
     "listing.moderate": lambda a, listing: (

@@ -34,7 +34,8 @@ CURRENCIES = {currency.alpha_3 for currency in pycountry.currencies}
 MOST_PAGES = 10_000
 
 _ZEROS = re.compile(r"\.0+$")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+#: Control characters, and marks that turn the direction of the text around them.
+_CONTROL = re.compile(r"[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def clean(text: str) -> str:

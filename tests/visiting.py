@@ -146,9 +146,10 @@ def set_up_second_factor(browser: Browser) -> TOTP:
     """Set up an authenticator with the form that the browser is led to."""
     page = browser.post("/account/second-factor", setup="authenticator")
     body = page.get_data(as_text=True)
-    key, action = (re.findall(pattern, body) for pattern in (r"<code>(.*?)</code>", r'action="([^"]+)"'))
+    action = r'action="(/account/(?:second-factor/|code)[^"]*)"'
+    key, target = re.findall(r"<code>(.*?)</code>", body), re.findall(action, body)
     device = TOTP(key=key[0].replace("-", ""), format="base32")
-    answer = browser.send(action[-1], csrf_token=token_in(page), code=device.generate().token)
+    answer = browser.send(target[0], csrf_token=token_in(page), code=device.generate().token)
     assert answer.status_code == 302, text_of(answer)
     return device
 

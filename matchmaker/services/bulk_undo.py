@@ -12,7 +12,7 @@ from models import Image, Import, ImportChange, Listing, Match, db
 
 from ..errors import Conflict, MatchmakerError
 from ..messages import N_
-from ..policy import Actor
+from ..policy import Actor, can
 from ..schemas import listing_schema
 from ..transaction import transaction
 from . import auditing, bulk, listings
@@ -72,7 +72,7 @@ def _undo_batch(actor: Actor, run: Import, last: int, counts: Counter[str]) -> i
     changes = _changes(run, last, bulk.BATCH, lock=True)
     built_on = _built_on([listing.id for _, listing in changes])
     for change, listing in changes:
-        if _obstacle(change, listing, built_on):
+        if _obstacle(actor, change, listing, built_on):
             counts["kept"] += 1
         elif change.before is None:
             listings.remove(actor, listing)
@@ -82,12 +82,12 @@ def _undo_batch(actor: Actor, run: Import, last: int, counts: Counter[str]) -> i
     return changes[-1][1].id if changes else None
 
 
-def kept(run: Import, most: int = 100) -> list[Kept]:
+def kept(actor: Actor, run: Import, most: int = 100) -> list[Kept]:
     """What the undoing of an import left alone, with the reasons as they stand now."""
     changes = _changes(run, 0, most)
     built_on = _built_on([listing.id for _, listing in changes])
     return [
-        Kept(listing, _obstacle(change, listing, built_on) or N_("It was with the moderators."))
+        Kept(listing, _obstacle(actor, change, listing, built_on) or N_("It was with the moderators."))
         for change, listing in changes
     ]
 
@@ -118,10 +118,14 @@ def _built_on(ids: Iterable[int]) -> dict[int, str]:
     return {id: why for id, why in {**pictures, **matched}.items() if id is not None}
 
 
-def _obstacle(change: ImportChange, listing: Listing, built_on: dict[int, str]) -> str | None:
+def _obstacle(actor: Actor, change: ImportChange, listing: Listing, built_on: dict[int, str]) -> str | None:
     if bulk.content_hash(listing) != change.content_hash:
         return N_("It has been changed since.")
-    return None if change.before is not None else _STAYS.get(listing.status) or built_on.get(listing.id)
+    if change.before is not None:
+        return None
+    if not can(actor, "listing.delete", listing):
+        return N_("It is public, and only owners of the organisation delete what was published.")
+    return _STAYS.get(listing.status) or built_on.get(listing.id)
 
 
 def _restored(actor: Actor, change: ImportChange, listing: Listing) -> bool:

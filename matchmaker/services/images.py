@@ -180,7 +180,7 @@ def _told(image: Image) -> dict[str, Any]:
 
 def _tell(actor: Actor, listing: Listing, action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """What others may have seen is read by the moderators again; a draft nobody has seen keeps its version."""
-    if listing.status == "draft":
+    if listing.status == "draft" and listing.published_at is None:
         auditing.record(actor, action, "listing", listing.id, before, after)
     else:
         listings.renew(actor, listing, action, dict(before), dict(after))

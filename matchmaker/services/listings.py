@@ -71,6 +71,8 @@ def publish_draft(actor: Actor, listing_id: int, version: int) -> Listing:
     """Show to everybody what was a draft or had been withdrawn. Raises NotFound, and Conflict when it has changed."""
     with transaction():
         listing = editable(actor, listing_id, version)
+        if not can(actor, "listing.publish"):
+            raise Forbidden(N_("Programme staff read every listing before it is public."))
         status = after("publish", listing.status)
         change(actor, listing, "listing.publish", {"status": status, **_dated(now())})
         return listing
@@ -298,7 +300,7 @@ def change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any
     before = {name: getattr(listing, name) for name in changed}
     says_other = any(name in CONTENT for name in changed)
     still_read = listing.reviewed_version == listing.version and not says_other
-    if listing.status != "draft" and says_other:
+    if says_other and (listing.status != "draft" or listing.published_at):
         old = ListingVersion(listing_id=listing.id, version=listing.version, values=content_of(listing))
         old.replaced_by_id = actor.user_id
         db.session.add(old)

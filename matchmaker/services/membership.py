@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from models import Listing, User, db
 from models.base import LARGEST_ID
-from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, Invalid, NotFound
+from ..listing_states import LIVE
 from ..messages import N_
 from ..policy import Actor, can
 from ..transaction import transaction
@@ -71,15 +71,16 @@ def leave(actor: Actor, organisation_id: int) -> None:
 def part(actor: Actor, user: User) -> None:
     """See to what somebody leaves behind. Call it inside a transaction that holds the organisation.
 
-    The last member's listings leave the public, since nobody could answer any more. Raises Conflict while other
-    members would be left without an owner.
+    The last member's listings leave the public and the queue, since nobody could answer any more. Raises Conflict while
+    other members would be left without an owner.
     """
     if user.organisation_id is None:
         return
     others = _others(user)
     if not others:
-        public = (Listing.organisation_id == user.organisation_id, Listing.status.in_(PUBLIC_STATUSES))
-        for id in db.session.scalars(select(Listing.id).where(*public)).all():
+        # What waits for moderators would get public with nobody behind it.
+        live = (Listing.organisation_id == user.organisation_id, Listing.status.in_(LIVE))
+        for id in db.session.scalars(select(Listing.id).where(*live)).all():
             listings.withdraw(actor, id)
     elif user.owner and not any(other.owner for other in others):
         raise _last_owner()

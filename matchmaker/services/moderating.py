@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from models import AuditEntry, Decision, Listing, User, db
-from models.base import now
+from models.base import LARGEST_ID, now
 from models.taxonomy import MODERATION_REASONS, PUBLIC_STATUSES, VERDICTS
 
 from ..errors import Conflict, Forbidden, Invalid, MatchmakerError, NotFound
@@ -21,7 +21,7 @@ from ..policy import Actor, can
 from ..schemas import clean
 from ..transaction import transaction
 from . import auditing, listings, notifying, versions
-from .moderation_queue import CLAIM_LASTS, called, check_moderator, held_by_other, waits
+from .moderation_queue import CLAIM_LASTS, called, check_moderator, decidable, held_by_other, waits
 
 LONGEST_MESSAGE = 2000
 #: So long a decision can be taken back.
@@ -111,7 +111,7 @@ def decide(actor: Actor, listing_id: int, version: int, judgment: Judgment, lett
     judgment.check()
     with transaction():
         listing = _locked(actor, listing_id)
-        if listing.version != version or waits(listing) is None:
+        if listing.version != version or not decidable(listing, judgment.verdict):
             raise Conflict(_what_happened(listing, version))
         _check_free(actor, listing)
         listings.change(actor, listing, f"listing.{judgment.verdict}", _consequences(listing, judgment.verdict))
@@ -138,7 +138,7 @@ def undo(actor: Actor, decision_id: int, letters: Letters) -> Listing:
     """
     check_moderator(actor)
     with transaction():
-        decision = db.session.get(Decision, decision_id)
+        decision = db.session.get(Decision, decision_id) if 0 < decision_id <= LARGEST_ID else None
         if decision is None or decision.decided_by_id != actor.user_id or decision.verdict not in VERDICTS:
             raise NotFound(N_("There is no such decision of yours."))
         listing = _locked(actor, decision.listing_id)

@@ -143,6 +143,11 @@ def waits(listing: Listing) -> What | None:
     return "changed" if changed and listing.version > (read or 0) else None
 
 
+def decidable(listing: Listing, verdict: str) -> bool:
+    """Whether a verdict is in place: on what waits, any; what is public can always be sent back or rejected."""
+    return waits(listing) is not None or (listing.status in PUBLIC_STATUSES and verdict != "approve")
+
+
 def pictures_changed(listing: Listing) -> bool:
     """Whether its pictures were changed since the last decision on a listing."""
     return db.session.scalar(select(_PICTURED).select_from(Listing).where(Listing.id == listing.id)) is not None

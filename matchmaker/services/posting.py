@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from models import Decision, Listing, ListingVersion, Organisation, db
 from models.base import now
@@ -45,6 +44,8 @@ PAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "terms": ("partnerships", "budget_amount", "budget_currency", "open_to_interest", "anonymous"),
     },
 }
+#: How many listings a page of one's own holds.
+PAGE = 50
 #: What a listing must hold before it is sent.
 REQUIRED = ("title", "summary", "category")
 
@@ -116,12 +117,14 @@ def confirm(actor: Actor, listing_id: int) -> Listing:
         return listing
 
 
-def of_organisation(actor: Actor) -> list[Listing]:
-    """All listings of the actor's organisation, the one changed last first."""
+def of_organisation(actor: Actor, page: int) -> tuple[list[Listing], bool]:
+    """A page of the listings of the actor's organisation, the newest first, and whether there are more."""
     if actor.organisation_id is None:
-        return []
+        return [], False
     query = select(Listing).where(Listing.organisation_id == actor.organisation_id)
-    return list(db.session.scalars(query.options(joinedload(Listing.organisation)).order_by(Listing.id.desc())))
+    paged = query.order_by(Listing.id.desc()).limit(PAGE + 1).offset((page - 1) * PAGE)
+    found = list(db.session.scalars(paged))
+    return found[:PAGE], len(found) > PAGE
 
 
 def last_decision(listing: Listing) -> Decision | None:

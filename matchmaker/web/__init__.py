@@ -23,6 +23,7 @@ from . import (
     images,
     imports,
     languages,
+    limits,
     listings,
     members,
     moderation,
@@ -79,3 +80,4 @@ def init_app(app: Flask, migrations: str) -> None:
     app.register_blueprint(images.images)
     app.register_blueprint(imports.imports)
     app.register_blueprint(exports.exports)
+    limits.init_app(app)

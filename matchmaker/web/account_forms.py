@@ -7,6 +7,7 @@ from typing import Any
 from flask_security import LoginForm, RegisterFormV2
 from wtforms import Field, StringField, ValidationError
 
+from ..messages import N_
 from ..text import one_line
 from ..wording import _
 
@@ -38,11 +39,6 @@ class RegisterForm(RegisterFormV2):
         """Names are as long as their column."""
         if len(field.data) > _LONGEST_NAME:
             raise ValidationError(_("Shorten the name to %(most)s characters.", most=_LONGEST_NAME))
-
-
-def N_(text: str) -> str:
-    """Marks a text for translators that is translated where it is said."""
-    return text
 
 
 #: What is said instead of Flask-Security's own messages, by their names, with the kind of message it is.

@@ -10,7 +10,6 @@ from typing import Any
 
 from defusedcsv import csv
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
-from flask_security import auth_required
 
 from models.taxonomy import ROLES
 
@@ -18,7 +17,7 @@ from ..errors import Invalid
 from ..services import accounts, audit_trail
 from ..services.audit_trail import Filters, Line
 from ..wording import _
-from .security import actor
+from .security import actor, asks_again
 from .staff import only
 
 administration = Blueprint("administration", __name__, url_prefix="/staff")
@@ -60,7 +59,7 @@ def users() -> str:
 
 
 @administration.route("/users/<id:user_id>", methods=["GET", "POST"])
-@auth_required("session", within=15, grace=5)
+@asks_again
 def user(user_id: int) -> Any:
     """One account and its rights; changing them needs the administrator's password of a moment ago."""
     person = accounts.found(actor(), user_id)

@@ -22,7 +22,7 @@ from .security import actor
 images = Blueprint("images", __name__)
 
 _LISTING = "/<kind:kind>/<id:listing_id>/images"
-_YEAR = 365 * 24 * 3600
+_HOUR = 3600
 
 
 @images.get("/images/<key>")
@@ -36,8 +36,8 @@ def show(key: str) -> Response:
     if not public:
         return response
     response.cache_control.public = True
-    response.cache_control.max_age = _YEAR
-    response.cache_control.immutable = True
+    # A picture whose listing was withdrawn must not live on in caches.
+    response.cache_control.max_age = _HOUR
     response.set_etag(image.key)
     response.make_conditional(request)
     return response

@@ -96,7 +96,7 @@ def show(import_id: int) -> str:
         run=run,
         may=can(actor(), "import.run", run),
         touched=bulk.touched(run) if run.status in ("done", "failed") else [],
-        kept=bulk_undo.kept(run) if run.status == "undone" else [],
+        kept=bulk_undo.kept(actor(), run) if run.status == "undone" else [],
         under_way=run.status in bulk.UNDER_WAY,
         unpacked=unpacked,
     )

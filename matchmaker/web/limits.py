@@ -66,6 +66,7 @@ _CODES = _Limits(_half_signed_in, pair=5, account=10, address=30, counts=_failed
 _AGAIN = _Limits(_signed_in, pair=10, account=20, address=50, counts=_failed)
 #: Each of these sends a letter to whichever address is given.
 _LETTERS = _Limits(_submitted, pair=3, account=5, address=20, counts=_succeeded)
+_INVITATIONS = _Limits(_signed_in, pair=20, account=20, address=60, counts=_succeeded)
 
 _LIMITS = {
     "security.login": _GUESSING,
@@ -78,6 +79,8 @@ _LIMITS = {
     "security.send_confirmation": _LETTERS,
     # It shows its form again when it has sent the letter.
     "security.change_email": replace(_LETTERS, counts=_failed),
+    "members.invite": _INVITATIONS,
+    "members.resend": _INVITATIONS,
 }
 
 

@@ -57,6 +57,7 @@ def show(kind: str, name: str) -> str | Response:
         listing=listing,
         view=matching.view_of(listing, actor()),
         own=can(actor(), "listing.edit", listing),
+        moderated=can(actor(), "listing.moderate", listing),
         images=images.of_listing(listing.id),
         # On an anonymous listing nobody sees a card or a logo; its own side reads the name.
         organisation=named,

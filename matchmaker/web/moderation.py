@@ -127,6 +127,7 @@ def _item(listing: Listing, problems: Mapping[str, list[str]] | None = None, not
         "staff/item.html",
         listing=listing,
         what=moderation_queue.waits(listing),
+        decidable=moderation_queue.decidable(listing, "reject"),
         allowed=can(actor(), "listing.moderate", listing),
         mine=reader is not None and listing.claimed_by_id == actor().user_id,
         reader=reader,

@@ -57,7 +57,10 @@ def begin(kind: str) -> Any:
 @auth_required("session")
 def mine() -> str:
     """What the reader's organisation has posted, and what each listing waits for."""
-    return render_template("posting/mine.html", listings=posting.of_organisation(actor()), editable=EDITABLE)
+    given = request.args.get("page", "1")
+    page = max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+    found, more = posting.of_organisation(actor(), page)
+    return render_template("posting/mine.html", listings=found, page=page, more=more)
 
 
 @post.get("/<kind:kind>/<id:listing_id>/edit")

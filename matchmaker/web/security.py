@@ -6,18 +6,20 @@ import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from typing import Any
 
-from flask import Flask, g, has_request_context, session
+from flask import Flask, g, has_request_context, redirect, request, session, url_for
 from flask_security import Security, auth_required, current_user
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import UnsupportedMediaType
 
 from ..passwords import SHORTEST, Passwords
 from ..policy import ANONYMOUS, Actor
 from ..services import accounts
 from ..user_store import CodesUsedOnce, UsedOnce, UserStore
 from ..wording import _
-from . import account_events, account_mail, limits
+from . import account_events, account_mail
 from .account_events import KEY
 from .account_forms import MESSAGES, SUBJECTS, RegisterForm, SignInForm
 
@@ -61,8 +63,25 @@ def init_app(app: Flask) -> None:
     views["security.send_confirmation"] = account_mail.send_confirmation
     # The state it is given is signed, but names nobody.
     views["security.two_factor_setup_validate"] = asks_again(views["security.two_factor_setup_validate"])
+    views["security.two_factor_token_validation"] = _not_again(views["security.two_factor_token_validation"])
+    app.before_request(_refuse_json)
     account_events.init_app(app)
-    limits.init_app(app)
+
+
+def _not_again(view: Any) -> Any:
+    """The page that asks for a code would sign out whoever is signed in and comes back to it."""
+
+    @wraps(view)
+    def viewed() -> Any:
+        return redirect(url_for("account.overview")) if actor().known else view()
+
+    return viewed
+
+
+def _refuse_json() -> None:
+    """Flask-Security's forms read JSON too, but not every shape of it."""
+    if request.blueprint == "security" and request.is_json:
+        raise UnsupportedMediaType
 
 
 def _configuration(app: Flask) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from catalogue import Market, opened
 from databases import Database
 from people import Person, organisation, person
 
+from matchmaker.policy import SYSTEM
 from matchmaker.services import listings
-from models import AuditEntry, Listing, db
+from models import AuditEntry, Listing, Organisation, db
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +196,7 @@ def published(market: Market, amina: Person) -> str:
     address = draft(amina)
     with market.app.app_context():
         listing = stored(market, address)
-        listings.publish_draft(amina.actor, listing.id, listing.version)
+        listings.publish_draft(SYSTEM, listing.id, listing.version)
     return address
 
 
@@ -276,3 +277,45 @@ def test_my_listings_teaches_when_there_is_none(market: Market) -> None:
     with market.app.app_context():
         new = organisation("New Loop")
     assert "Nothing posted yet" in person(market.app, organisation_id=new).get("/my/listings").text
+
+
+def test_a_member_who_looks_after_nothing_deletes_no_listing_that_was_public(
+    market: Market, amina: Person, firm: int
+) -> None:
+    address, member = published(market, amina), person(market.app, organisation_id=firm)
+    member.post(f"{address}/withdraw")
+    member.post(f"{address}/submit", {"version": version(market, address)})
+    member.post(f"{address}/take-back", {"version": version(market, address)})
+    assert member.post(f"{address}/delete", {"version": version(market, address)}).status_code == 403
+
+
+def test_what_was_public_is_kept_even_if_it_becomes_a_draft_again(market: Market, amina: Person) -> None:
+    address = published(market, amina)
+    fill(market, amina, address, "field", category="water")
+    amina.post(f"{address}/withdraw")
+    amina.post(f"{address}/submit", {"version": version(market, address)})
+    amina.post(f"{address}/take-back", {"version": version(market, address)})
+    before = version(market, address)
+    fill(market, amina, address, "what", **WHAT | {"title": "Something else"})
+    assert "Solar pump with a memory" in amina.get(f"{address}/versions/{before}").text
+
+
+def test_a_draft_is_not_for_staff_either(market: Market, amina: Person) -> None:
+    assert person(market.app, "moderator").get(draft(amina)).status_code == 404
+
+
+def test_a_mark_that_turns_text_around_is_left_out(market: Market, amina: Person) -> None:
+    address = draft(amina, title="Pump \u202egnp.exe")
+    with market.app.app_context():
+        assert stored(market, address).title == "Pump gnp.exe"
+
+
+def test_my_listings_come_in_pages(market: Market) -> None:
+    with market.app.app_context():
+        firm = organisation("Many Loops")
+        own = db.session.get_one(Organisation, firm)
+        for number in range(51):
+            listings.draft(SYSTEM, "offer", {"title": f"Pump {number}"}, own)
+    member = person(market.app, organisation_id=firm)
+    assert member.get("/my/listings").text.count("/edit") == 50
+    assert member.get("/my/listings?page=2").text.count("/edit") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 
@@ -20,6 +21,7 @@ class Thing:
     status: str = "published"
     anonymous: bool = False
     organisation_id: int | None = 7
+    published_at: datetime | None = None
 
 
 @pytest.mark.parametrize("status", STATUSES)
