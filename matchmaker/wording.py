@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from flask_babel import get_locale, gettext
+from flask_babel import force_locale, get_locale, gettext
 
 from models.taxonomy import CATEGORIES, ORGANISATION_KINDS, PARTNERSHIPS, SDGS, SUBCATEGORY_NAMES, VERIFICATION_CHECKS
 
@@ -17,7 +18,7 @@ from .messages import N_, Translatable
 from .schemas import COUNTRIES
 from .services.explaining import Band, Reason, Verdict
 from .services.matching import LONGEST_TEXT
-from .translations import ENGLISH
+from .translations import ENGLISH, LANGUAGES
 
 
 def _(text: str, **values: object) -> str:
@@ -86,6 +87,12 @@ def reader() -> Locale:
     """The rules by which the reader writes dates, numbers and names; English ones without an application."""
     locale: Locale | None = get_locale()
     return locale or ENGLISH.locale
+
+
+def spoken_to(locale: str | None) -> AbstractContextManager[None]:
+    """Say what follows in the language that somebody else has chosen, if they have."""
+    language = LANGUAGES.get(locale or "")
+    return force_locale(str(language.locale)) if language else nullcontext()
 
 
 #: Where a listing stands, for its own side and for staff.

@@ -35,7 +35,7 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "matchmaker.cli_user": ("matchmaker.cli_steps",),
 }
 #: What pages, the API and the command share; it says things to people, so services must not know it.
-SHARED = ("matchmaker.passwords", "matchmaker.translations", "matchmaker.wording")
+SHARED = ("matchmaker.passwords", "matchmaker.wording")
 #: What services stand on.
 LOGIC = (
     "matchmaker.errors",
@@ -54,6 +54,7 @@ LOGIC = (
     "matchmaker.sqlite_file",
     "matchmaker.text",
     "matchmaker.transaction",
+    "matchmaker.translations",
 )
 #: create_app and what it calls; they alone know concrete classes. The user store is Flask-Security's way to accounts.
 BUILDERS = ("matchmaker", "matchmaker.parts", "matchmaker.user_store")

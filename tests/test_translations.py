@@ -29,7 +29,6 @@ COMMAND_LINE = {
         "import_rows",
         "imports",
         "mapping",
-        "tables",
         "training",
         "verdicts",
     )

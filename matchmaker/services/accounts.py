@@ -82,6 +82,12 @@ def everybody() -> list[User]:
     return list(db.session.scalars(select(User).options(joinedload(User.organisation)).order_by(User.email)))
 
 
+def set_language(user_id: int, language: str) -> None:
+    """The language in which a person reads pages and letters."""
+    with transaction():
+        db.session.execute(update(User).where(User.id == user_id).values(locale=language))
+
+
 def note(user_id: int, action: str, after: dict[str, Any] | None = None) -> None:
     """Say in the audit trail what a person did with their own account."""
     with transaction():

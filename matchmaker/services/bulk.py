@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select
 
@@ -17,6 +18,7 @@ from models.base import LARGEST_ID, now
 from models.taxonomy import KINDS
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound, UnusableFile
+from ..messages import N_, packed
 from ..policy import Actor, can
 from ..transaction import transaction
 from . import auditing, bulk_file, listings, outbox
@@ -40,9 +42,9 @@ def check(actor: Actor, kind: str, file_name: str, content: bytes) -> Import:
     files wait to be started.
     """
     if not can(actor, "import.run"):
-        raise Forbidden("Listings belong to an organisation. Make yours, or join it, first.")
+        raise Forbidden(N_("Listings belong to an organisation. Make yours, or join it, first."))
     if kind not in KINDS:
-        raise Invalid("Choose whether the file holds offers or needs.")
+        raise Invalid(N_("Choose whether the file holds offers or needs."))
     name = _plain_name(file_name)
     rows = rows_of(name, content)
     counts, problems = _tried(BulkChecker(actor.organisation_id, kind, rows), rows)
@@ -52,7 +54,9 @@ def check(actor: Actor, kind: str, file_name: str, content: bytes) -> Import:
         _lock(actor.organisation_id)
         mine = select(func.count()).where(Import.organisation_id == actor.organisation_id, Import.status == "checked")
         if (db.session.scalar(mine) or 0) >= MOST_UNSTARTED:
-            raise Conflict(f"{MOST_UNSTARTED} files wait to be started. Start or discard some of them first.")
+            raise Conflict(
+                N_("%(most)s files wait to be started. Start or discard some of them first.", most=MOST_UNSTARTED)
+            )
         run = Import(
             user_id=actor.user_id,
             organisation_id=actor.organisation_id,
@@ -60,7 +64,7 @@ def check(actor: Actor, kind: str, file_name: str, content: bytes) -> Import:
             file_name=name,
             content=content,
             total=len(rows),
-            problems=[asdict(problem) for problem in problems],
+            problems=list(map(stored, problems)),
             **{outcome: counts[outcome] for outcome in ("added", "changed", "failed")},
         )
         db.session.add(run)
@@ -83,12 +87,12 @@ def start(actor: Actor, import_id: int) -> Import:
     with transaction():
         run = own(actor, import_id)
         if run.status != "checked":
-            raise Conflict("This import has been started already. Reload the page to see how it stands.")
+            raise Conflict(N_("This import has been started already. Reload the page to see how it stands."))
         if not run.added + run.changed:
-            raise Conflict("No row of this file would add or change a listing. Mend the file and send it again.")
+            raise Conflict(N_("No row of this file would add or change a listing. Mend the file and send it again."))
         others = select(Import.id).where(Import.organisation_id == run.organisation_id, Import.status.in_(UNDER_WAY))
         if db.session.scalar(others.limit(1)):
-            raise Conflict("Another import of your organisation is under way. Wait until it is done.")
+            raise Conflict(N_("Another import of your organisation is under way. Wait until it is done."))
         run.status, run.added, run.changed, run.failed, run.problems = "waiting", 0, 0, 0, []
         auditing.record(actor, "import.start", "import", run.id, {}, {"file_name": run.file_name, "rows": run.total})
         outbox.enqueue("import", run.id)
@@ -100,7 +104,7 @@ def cancel(actor: Actor, import_id: int) -> None:
     with transaction():
         run = own(actor, import_id)
         if run.status != "checked":
-            raise Conflict("This import has been started already. Undo it once it is done.")
+            raise Conflict(N_("This import has been started already. Undo it once it is done."))
         db.session.delete(run)
 
 
@@ -115,7 +119,7 @@ def find(actor: Actor, import_id: int) -> Import:
     """The import. Raises NotFound when it is not there or not for this actor."""
     run = db.session.get(Import, import_id) if 0 < import_id <= LARGEST_ID else None
     if run is None or not can(actor, "import.see", run):
-        raise NotFound("There is no such import. It may have been discarded.")
+        raise NotFound(N_("There is no such import. It may have been discarded."))
     return run
 
 
@@ -123,7 +127,7 @@ def own(actor: Actor, import_id: int) -> Import:
     """The import, for the actor to act on; no other import of its organisation changes until the transaction ends."""
     run = find(actor, import_id)
     if not can(actor, "import.run", run):
-        raise Forbidden("Only members of the organisation start, discard or undo its imports.")
+        raise Forbidden(N_("Only members of the organisation start, discard or undo its imports."))
     _lock(run.organisation_id)
     return db.session.scalars(select(Import).where(Import.id == run.id).with_for_update()).one()
 
@@ -155,8 +159,15 @@ def rows_of(name: str, content: bytes) -> list[Row | RowProblem]:
     """The rows of a file without a template's example. Raises UnusableFile."""
     rows = without_examples(bulk_file.read(name, content).rows)
     if not rows:
-        raise UnusableFile(f"{name} holds only the example. Put your own listings below it and send it again.")
+        raise UnusableFile(
+            N_("%(name)s holds only the example. Put your own listings below it and send it again.", name=name)
+        )
     return rows
+
+
+def stored(problem: RowProblem) -> dict[str, Any]:
+    """What an import keeps of a problem: its text in English, and as what it is translated from."""
+    return {**asdict(problem), "message": packed(problem.problem)}
 
 
 def batches(rows: Sequence[Row | RowProblem]) -> Iterator[Sequence[Row | RowProblem]]:
@@ -173,6 +184,6 @@ def _plain_name(given: str) -> str:
     """The file's own name, without folders; its end tells its type."""
     name = shown(re.split(r"[/\\]", given)[-1])
     if not name:
-        raise Invalid("Choose a file first.")
+        raise Invalid(N_("Choose a file first."))
     stem, dot, end = name.rpartition(".")
     return name if len(name) <= 100 else f"{stem[:90]}…{dot}{end[:8]}"

@@ -25,6 +25,7 @@ from models.taxonomy import (
 )
 
 from ..errors import UnusableFile
+from ..messages import N_, together
 from ..schemas import clean, listing_schema
 from .cells import PARTS, bared, escaped, number, split, unescaped
 
@@ -41,46 +42,50 @@ _PARTED = {"benefits": ("tag", "quantity", "unit", "baseline"), "targets": ("nam
 _SCHEMA_FIELDS = {**listing_schema("offer").fields, **listing_schema("need").fields}
 _LISTS = frozenset(name for name, field in _SCHEMA_FIELDS.items() if isinstance(field, fields.List))
 _SWITCHES = frozenset(name for name, field in _SCHEMA_FIELDS.items() if isinstance(field, fields.Boolean))
-_SEPARATED = "Several are separated by a semicolon."
-_NEEDED = "Every new listing needs one."
-_LISTED = "The second sheet of the template lists them."
-_COUNTRIES = f"Countries by their ISO 3166-1 two-letter codes, such as KE;TZ. {_SEPARATED}"
+_COUNTRIES = N_("Countries by their ISO 3166-1 two-letter codes, such as KE;TZ. Several are separated by a semicolon.")
 
 #: What each column holds. Pages show it, and a problem with a cell ends with it.
 HINTS = {
-    NUMBER: "Leave it empty for a new listing. The number of one of your own listings changes that listing.",
-    "kind": "offer or need. Leave it empty, or the column out, where all rows are of the kind you choose.",
-    "title": f"At most 256 characters. {_NEEDED}",
-    "summary": f"At most 500 characters. {_NEEDED}",
-    "description": "At most 8,000 characters; Markdown may be used.",
-    "language": "The language of the texts by its tag, such as en, fr or zh-Hans; und where it is not known.",
-    "category": f"One of the codes. {_LISTED} {_NEEDED}",
-    "subcategory": f"One of the codes of its category. {_LISTED}",
-    "keywords": f"At most 10, of 64 characters each. {_SEPARATED}",
-    "sdgs": f"Development goals by their numbers, 1 to 17. {_SEPARATED}",
-    "benefits": "tag|quantity|unit|baseline, such as water-saving|60|%|conventional dyeing. The last two may be left "
-    f"out. {_SEPARATED}",
-    "trl": "A readiness level from 1 to 9; for a need the least level accepted.",
-    "partnerships": f"Codes. {_SEPARATED}",
-    "ip_kind": "How it is protected: one of the codes.",
-    "ip_status": "How far its protection is: one of the codes.",
-    "ip_publications": f"Numbers of publications. {_SEPARATED}",
+    NUMBER: N_("Leave it empty for a new listing. The number of one of your own listings changes that listing."),
+    "kind": N_("offer or need. Leave it empty, or the column out, where all rows are of the kind you choose."),
+    "title": N_("At most 256 characters. Every new listing needs one."),
+    "summary": N_("At most 500 characters. Every new listing needs one."),
+    "description": N_("At most 8,000 characters; Markdown may be used."),
+    "language": N_("The language of the texts by its tag, such as en, fr or zh-Hans; und where it is not known."),
+    "category": N_("One of the codes. The second sheet of the template lists them. Every new listing needs one."),
+    "subcategory": N_("One of the codes of its category. The second sheet of the template lists them."),
+    "keywords": N_("At most 10, of 64 characters each. Several are separated by a semicolon."),
+    "sdgs": N_("Development goals by their numbers, 1 to 17. Several are separated by a semicolon."),
+    "benefits": N_(
+        "tag|quantity|unit|baseline, such as water-saving|60|%|conventional dyeing. "
+        "The last two may be left out. Several are separated by a semicolon."
+    ),
+    "trl": N_("A readiness level from 1 to 9; for a need the least level accepted."),
+    "partnerships": N_("Codes. Several are separated by a semicolon."),
+    "ip_kind": N_("How it is protected: one of the codes."),
+    "ip_status": N_("How far its protection is: one of the codes."),
+    "ip_publications": N_("Numbers of publications. Several are separated by a semicolon."),
     "ip_countries": _COUNTRIES,
-    "ip_as_of": "The day of the last look at the protection, written as 2027-03-31.",
-    "open_to_interest": "yes or no. Empty is yes for a new listing; another keeps what it says.",
-    "anonymous": "yes hides your organisation from others, no shows it. Empty is no for a new listing; another keeps "
-    "what it says.",
+    "ip_as_of": N_("The day of the last look at the protection, written as 2027-03-31."),
+    "open_to_interest": N_("yes or no. Empty is yes for a new listing; another keeps what it says."),
+    "anonymous": N_(
+        "yes hides your organisation from others, no shows it. "
+        "Empty is no for a new listing; another keeps what it says."
+    ),
     "developed_in": _COUNTRIES,
     "deployed_in": _COUNTRIES,
     "available_in": _COUNTRIES,
     "wanted_in": _COUNTRIES,
-    "problem": "At most 500 characters.",
-    "constraints": "At most 500 characters.",
-    "targets": f"name|quantity|unit, such as salt in the effluent|2|g/l. The unit may be left out. {_SEPARATED}",
-    "budget_amount": "A number without spaces, such as 165000.50; together with budget_currency.",
-    "budget_currency": "An ISO 4217 code, such as EUR; together with budget_amount.",
-    "deadline": "The last day, written as 2027-03-31.",
-    "status": "Told by an export; an import does not read it.",
+    "problem": N_("At most 500 characters."),
+    "constraints": N_("At most 500 characters."),
+    "targets": N_(
+        "name|quantity|unit, such as salt in the effluent|2|g/l. "
+        "The unit may be left out. Several are separated by a semicolon."
+    ),
+    "budget_amount": N_("A number without spaces, such as 165000.50; together with budget_currency."),
+    "budget_currency": N_("An ISO 4217 code, such as EUR; together with budget_amount."),
+    "deadline": N_("The last day, written as 2027-03-31."),
+    "status": N_("Told by an export; an import does not read it."),
 }
 
 #: The codes of each column with their names; those of a benefit are its tags.
@@ -169,27 +174,49 @@ def columns_of(header: tuple[str, ...], file_name: str) -> tuple[str, ...]:
         header = header[:-1]
     if len(header) > MOST_COLUMNS:
         raise UnusableFile(
-            f"{file_name} has {len(header):,} columns; at most {MOST_COLUMNS} are read. "
-            "Copy the columns of the template into a file of their own."
+            N_(
+                "%(name)s has %(count)s columns; at most %(most)s are read. "
+                "Copy the columns of the template into a file of their own.",
+                name=file_name,
+                count=f"{len(header):,}",
+                most=MOST_COLUMNS,
+            )
         )
     if "" in header:
         raise UnusableFile(
-            f"Column {header.index('') + 1} of {file_name} has no name. Name it in the first row, or take it out."
+            N_(
+                "Column %(number)s of %(name)s has no name. Name it in the first row, or take it out.",
+                number=header.index("") + 1,
+                name=file_name,
+            )
         )
     columns = tuple(re.sub(r"[\s_-]+", "_", bared(name).casefold()) for name in header)
     strange = [_strange(name) for name, column in zip(header, columns, strict=True) if column not in COLUMNS]
     if strange:
         raise UnusableFile(
-            f"{file_name} has columns that are not known: {', '.join(strange[:10])}. "
-            "Correct their names as in the template, or take them out."
+            N_(
+                "%(name)s has columns that are not known: %(columns)s. "
+                "Correct their names as in the template, or take them out.",
+                name=file_name,
+                columns=together(strange[:10], ", "),
+            )
         )
     for place, column in enumerate(columns):
         if column in columns[:place]:
-            raise UnusableFile(f"The header of {file_name} names {column} twice. Give every column its own name.")
+            raise UnusableFile(
+                N_(
+                    "The header of %(name)s names %(column)s twice. Give every column its own name.",
+                    name=file_name,
+                    column=column,
+                )
+            )
     if not {"title", NUMBER} & set(columns):
         raise UnusableFile(
-            f"{file_name} has no column named title. Put the names of the columns into the first row, as in the "
-            "template."
+            N_(
+                "%(name)s has no column named title. "
+                "Put the names of the columns into the first row, as in the template.",
+                name=file_name,
+            )
         )
     return columns
 
@@ -197,7 +224,7 @@ def columns_of(header: tuple[str, ...], file_name: str) -> tuple[str, ...]:
 def _strange(name: str) -> str:
     near = get_close_matches(name.casefold(), COLUMNS, 1)
     shown = name if len(name) <= 64 else name[:63] + "…"
-    return f"{shown} (did you mean {near[0]}?)" if near else shown
+    return N_("%(given)s (did you mean %(near)s?)", given=shown, near=near[0]) if near else shown
 
 
 def field_of(name: str, cell: str) -> Any:
@@ -221,5 +248,5 @@ def _filled(cell: str) -> list[str]:
 def _item(piece: str, parts: tuple[str, ...]) -> dict[str, str]:
     said = [unescaped(part) for part in split(piece, PARTS)]
     if not 2 <= len(said) <= len(parts):
-        raise ValueError(f"{piece.strip()!r} is not written as {PARTS.join(parts)}.")
+        raise ValueError(N_("%(piece)r is not written as %(form)s.", piece=piece.strip()[:200], form=PARTS.join(parts)))
     return dict(zip(parts, said, strict=False))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ..errors import UnusableFile
+from ..messages import N_
 from .bulk_columns import columns_of
 from .tables import Row, RowProblem, Table, table_in
 
@@ -47,13 +48,17 @@ def read(name: str, content: bytes) -> Content:
     """The rows of a CSV file or of a workbook's first sheet. Raises UnusableFile, with a way on, for any other file."""
     if len(content) > MOST_BYTES:
         raise UnusableFile(
-            f"{name} has {len(content) / 2**20:.1f} MB; at most {MOST_BYTES // 2**20} MB are taken. "
-            "Split it into several files."
+            N_(
+                "%(name)s has %(size)s MB; at most %(most)s MB are taken. Split it into several files.",
+                name=name,
+                size=f"{len(content) / 2**20:.1f}",
+                most=MOST_BYTES // 2**20,
+            )
         )
     if not content.strip():
-        raise UnusableFile(f"{name} is empty. Check that it was saved and that it is the right file.")
+        raise UnusableFile(N_("%(name)s is empty. Check that it was saved and that it is the right file.", name=name))
     if PurePath(name).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx"):
-        raise UnusableFile(f"{name} is of no known type. Save the table as .csv or .xlsx.")
+        raise UnusableFile(N_("%(name)s is of no known type. Save the table as .csv or .xlsx.", name=name))
     if content.startswith(b"PK") and name.lower().endswith(".xlsx"):
         with _one_workbook:
             _check_workbook(name, content)
@@ -64,7 +69,9 @@ def read(name: str, content: bytes) -> Content:
 
 
 def _too_many_rows(name: str) -> UnusableFile:
-    return UnusableFile(f"{name} has more than {MOST_ROWS:,} rows. Split it into several files.")
+    return UnusableFile(
+        N_("%(name)s has more than %(most)s rows. Split it into several files.", name=name, most=f"{MOST_ROWS:,}")
+    )
 
 
 def _content(name: str, table: Table) -> Content:
@@ -72,7 +79,7 @@ def _content(name: str, table: Table) -> Content:
     columns = dict(zip(header, columns_of(table.columns or (), name), strict=True))
     rows = list(_few_enough(name, table.rows))
     if not rows:
-        raise UnusableFile(f"{name} has a header but no rows. Put one listing in each row below it.")
+        raise UnusableFile(N_("%(name)s has a header but no rows. Put one listing in each row below it.", name=name))
     # Programs leave out the last cells of a row when they are empty.
     named = (
         Row(row.number, {column: row.cells.get(name, "") for name, column in columns.items()})
@@ -96,43 +103,60 @@ def _check_workbook(name: str, content: bytes) -> None:
     """Look at the members of the archive before anything is made of them. Their stated sizes hold: no more is read."""
     try:
         if content.count(b"PK\1\2") > _MOST_MEMBERS:
-            raise _too_large(name, "it is made of too many parts")
+            raise _too_large(name, N_("it is made of too many parts"))
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_sizes(name, archive)
             tags = cells = others = 0
             for member in archive.infolist():
                 part = archive.read(member)
                 if part[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"):
-                    raise _too_large(name, "it is written in UTF-16")
+                    raise _too_large(name, N_("it is written in UTF-16"))
                 if not part.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
                     continue  # a picture or the like
                 here = part.count(b"<")
                 tags += here
                 if tags > _MOST_TAGS or _LONG_TAG.search(part) or _FAR_ROW.search(part):
-                    raise _too_large(name, f"it holds more than {MOST_ROWS:,} rows, or far too many cells")
+                    most = f"{MOST_ROWS:,}"
+                    raise _too_large(name, N_("it holds more than %(most)s rows, or far too many cells", most=most))
                 cells += sum(1 for _ in _CELL.finditer(part))
                 others += here - sum(1 for _ in _SHEET_TAG.finditer(part))
         if cells > _MOST_CELLS:
-            raise _too_large(name, f"it holds {cells:,} cells")
+            raise _too_large(name, N_("it holds %(count)s cells", count=f"{cells:,}"))
         if others > _MOST_OTHER:
-            raise _too_large(name, "it holds too many formats, merged cells or drawings")
+            raise _too_large(name, N_("it holds too many formats, merged cells or drawings"))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
         raise UnusableFile(
-            f"{name} cannot be read as an Excel workbook ({error}). "
-            "Open it in a spreadsheet, remove any password, and save it again as .xlsx or as CSV in UTF-8."
+            N_(
+                "%(name)s cannot be read as an Excel workbook (%(why)s). "
+                "Open it in a spreadsheet, remove any password, and save it again as .xlsx or as CSV in UTF-8.",
+                name=name,
+                why=str(error),
+            )
         ) from error
 
 
 def _check_sizes(name: str, archive: zipfile.ZipFile) -> None:
     unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > _MOST_UNPACKED:
-        raise _too_large(name, f"it unpacks to {unpacked // 2**20:,} MB; at most {_MOST_UNPACKED // 2**20} are read")
+        raise _too_large(
+            name,
+            N_(
+                "it unpacks to %(size)s MB; at most %(most)s MB are read",
+                size=f"{unpacked // 2**20:,}",
+                most=_MOST_UNPACKED // 2**20,
+            ),
+        )
     for member in archive.infolist():
         if member.file_size > max(_RATIO_MATTERS, _MOST_RATIO * member.compress_size):
-            raise _too_large(name, "it is packed so tightly that most of it must be empty")
+            raise _too_large(name, N_("it is packed so tightly that most of it must be empty"))
 
 
 def _too_large(name: str, why: str) -> UnusableFile:
     return UnusableFile(
-        f"{name} is not read: {why}. Copy the cells that are needed into a new workbook, or save the sheet as CSV."
+        N_(
+            "%(name)s is not read: %(why)s. "
+            "Copy the cells that are needed into a new workbook, or save the sheet as CSV.",
+            name=name,
+            why=why,
+        )
     )

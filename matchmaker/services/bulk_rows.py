@@ -15,6 +15,7 @@ from models.base import LARGEST_ID
 from models.taxonomy import KINDS
 
 from ..listing_states import EDITABLE
+from ..messages import N_, together
 from ..schemas import listing_schema
 from .bulk_columns import ALL_FIELDS, EXAMPLE, FIELDS, HINTS, NUMBER, field_of, keeps_when_empty
 from .cells import bared
@@ -69,7 +70,10 @@ class BulkChecker:
                 return [problem]
         kind = _text(row, "kind").lower().removesuffix("s") or (listing.kind if listing else self.kind)
         if kind not in KINDS or (listing and listing.kind != kind):
-            said = f"Your listing {listing.id} is no {kind}." if listing else "There is no such kind."
+            if listing:
+                said = N_("Your listing %(number)s is no %(kind)s.", number=listing.id, kind=shown(kind))
+            else:
+                said = N_("There is no such kind.")
             return [_problem(row, "kind", said)]
         given, problems = _given(row, kind)
         before = {} if listing is None else {name: content_of(listing)[name] for name in FIELDS[kind]}
@@ -80,7 +84,7 @@ class BulkChecker:
         except ValidationError as error:
             broken = {problem.column for problem in problems}
             problems += [
-                _problem(row, name, " ".join(flat(messages)))
+                _problem(row, name, together(flat(messages)))
                 for name, messages in error.messages_dict.items()
                 if name not in broken and not (name == "title" and "title" not in given)
             ]
@@ -93,14 +97,16 @@ class BulkChecker:
 
     def _number_problem(self, row: Row, listing: Listing | None) -> RowProblem | None:
         if listing is None:
-            return _problem(row, NUMBER, "Your organisation has no listing with this number.")
+            return _problem(row, NUMBER, N_("Your organisation has no listing with this number."))
         if (first := self.first[listing.id]) != row.number:
-            return _problem(row, NUMBER, f"Row {first} has the same number.", "Keep one of the two rows.")
+            said = N_("Row %(row)s has the same number.", row=first)
+            return _problem(row, NUMBER, said, N_("Keep one of the two rows."))
         if listing.status not in EDITABLE:
-            remedy = "Take it back, or wait until they are done; then send the file again."
+            remedy = N_("Take it back, or wait until they are done; then send the file again.")
             if listing.status == "rejected":
-                return _problem(row, NUMBER, "The moderators have rejected this listing.", "Take the row out.")
-            return _problem(row, NUMBER, "This listing is with the moderators.", remedy)
+                said = N_("The moderators have rejected this listing.")
+                return _problem(row, NUMBER, said, N_("Take the row out."))
+            return _problem(row, NUMBER, N_("This listing is with the moderators."), remedy)
         return None
 
 
@@ -117,18 +123,21 @@ def _given(row: Row, kind: str) -> tuple[dict[str, Any], list[RowProblem]]:
         if not _text(row, name):
             continue
         if name not in FIELDS[kind]:
-            problems.append(_problem(row, name, f"A listing of kind {kind} has none.", "Empty the cell."))
+            said = N_("A listing of kind %(kind)s has none.", kind=kind)
+            problems.append(_problem(row, name, said, N_("Empty the cell.")))
             continue
         try:
             given[name] = field_of(name, row.cells[name])
         except ValueError as error:
-            problems.append(_problem(row, name, shown(error)))
+            problems.append(_problem(row, name, error.args[0]))
     return given, problems
 
 
 def _missing(row: Row, given: Mapping[str, Any]) -> list[RowProblem]:
     """What moderators would have to ask for."""
-    return [_problem(row, name, f"The row has no {name}.") for name in REQUIRED if not given.get(name)]
+    return [
+        _problem(row, name, N_("The row has no %(column)s.", column=name)) for name in REQUIRED if not given.get(name)
+    ]
 
 
 def _problem(row: Row, column: str, said: str, remedy: str = "") -> RowProblem:

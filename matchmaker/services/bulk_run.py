@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from models.base import now
 
 from ..errors import MatchmakerError, UnusableFile
 from ..listing_states import after
+from ..messages import N_
 from ..policy import Actor
 from ..transaction import transaction
 from . import accounts, auditing, bulk, listings, outbox
@@ -63,12 +63,12 @@ def _run(import_id: int, stopped: Callable[[], bool]) -> bool:
         return True
     user = db.session.get(User, run.user_id) if run.user_id else None
     if user is None or user.organisation_id != run.organisation_id:
-        _end(import_id, "Whoever started this import has left the organisation. Send the file again to go on.")
+        _end(import_id, N_("Whoever started this import has left the organisation. Send the file again to go on."))
         return True
     try:
         rows = bulk.rows_of(run.file_name, run.content)
     except UnusableFile as error:
-        _end(import_id, str(error))
+        _end(import_id, error.message)
         return True
     storing = _Storing(import_id, accounts.actor_of(user), BulkChecker(run.organisation_id, run.kind, rows))
     done = run.done
@@ -99,8 +99,9 @@ class _Storing:
         except SQLAlchemyError as error:
             if len(rows) > 1:
                 return all(self.store(position + offset, [row]) for offset, row in enumerate(rows))
-            cause = f"The database refused it ({shown(getattr(error, 'orig', None) or error)})."
-            return self._put(position, [RowProblem(_row_number(rows[0]), "", "", cause, "Correct the row.")])
+            why = shown(getattr(error, "orig", None) or error)
+            said = N_("The database refused it (%(why)s).", why=why)
+            return self._put(position, [RowProblem(_row_number(rows[0]), "", "", said, N_("Correct the row."))])
 
     def _put(self, position: int, rows: Sequence[Row | RowProblem]) -> bool:
         with transaction():
@@ -116,7 +117,7 @@ class _Storing:
             run.changed += sum(1 for row in usable if row.outcome == "changed") - len(refused)
             run.failed += len(rows) - len(usable) + len(refused)
             room = bulk.MOST_PROBLEMS - len(run.problems)
-            run.problems = [*run.problems, *map(asdict, [*problems, *refused][:room])]
+            run.problems = [*run.problems, *map(bulk.stored, [*problems, *refused][:room])]
             run.status, run.done = "running", position + len(rows)
             if run.done == run.total:
                 run.status, run.finished_at, run.content = "done", now(), None
@@ -151,7 +152,7 @@ class _Storing:
         try:
             listing = listings.revise(self.actor, row.listing.id, row.listing.version, row.values)
         except MatchmakerError as error:
-            return RowProblem(row.row, NUMBER, str(row.listing.id), str(error), HINTS[NUMBER])
+            return RowProblem(row.row, NUMBER, str(row.listing.id), error.message, HINTS[NUMBER])
         self._note(listing, before)
         return None
 
@@ -163,14 +164,14 @@ class _Storing:
 def _give_up_parked(import_id: int) -> None:
     """An import that failed ten times must not keep the organisation's next one waiting."""
     if any(parked.thing_id == import_id for parked in outbox.parked("import")):
-        _end(import_id, "It failed ten times because of a fault on our side. What is stored so far can be undone.")
+        _end(import_id, N_("It failed ten times because of a fault on our side. What is stored so far can be undone."))
 
 
 def _end(import_id: int, why: str) -> None:
     with transaction():
         run = db.session.scalars(select(Import).where(Import.id == import_id).with_for_update()).one_or_none()
         if run and run.status in bulk.UNDER_WAY:
-            run.status, run.error, run.finished_at, run.content = "failed", why, now(), None
+            run.status, run.error, run.finished_at, run.content = "failed", str(why), now(), None
 
 
 def _row_number(row: Row | RowProblem) -> int:

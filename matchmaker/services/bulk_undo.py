@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from models import Image, Import, ImportChange, Listing, Match, db
 
 from ..errors import Conflict, MatchmakerError
+from ..messages import N_
 from ..policy import Actor, can
 from ..schemas import listing_schema
 from ..transaction import transaction
@@ -19,8 +20,8 @@ from .bulk_columns import FIELDS
 
 _AT_WORK = ("approved", "introduced", "closed")
 _STAYS = {
-    "in_review": "A moderator is reading it.",
-    "rejected": "The moderators have rejected it; that stays on record.",
+    "in_review": N_("A moderator is reading it."),
+    "rejected": N_("The moderators have rejected it; that stays on record."),
 }
 
 
@@ -62,7 +63,7 @@ def undo(actor: Actor, import_id: int) -> Undone:
 
 def _undoable(run: Import) -> Import:
     if run.status not in ("done", "failed"):
-        raise Conflict("Only an import that is done can be undone. Reload the page to see how it stands.")
+        raise Conflict(N_("Only an import that is done can be undone. Reload the page to see how it stands."))
     return run
 
 
@@ -86,7 +87,7 @@ def kept(actor: Actor, run: Import, most: int = 100) -> list[Kept]:
     changes = _changes(run, 0, most)
     built_on = _built_on([listing.id for _, listing in changes])
     return [
-        Kept(listing, _obstacle(actor, change, listing, built_on) or "It was with the moderators.")
+        Kept(listing, _obstacle(actor, change, listing, built_on) or N_("It was with the moderators."))
         for change, listing in changes
     ]
 
@@ -106,22 +107,24 @@ def _built_on(ids: Iterable[int]) -> dict[int, str]:
     """Listings on which others have built meanwhile, with what."""
     ids = list(ids)
     pictures = dict.fromkeys(
-        db.session.scalars(select(Image.listing_id).where(Image.listing_id.in_(ids))), "It has pictures now."
+        db.session.scalars(select(Image.listing_id).where(Image.listing_id.in_(ids))), N_("It has pictures now.")
     )
     pairs = select(Match.need_id, Match.offer_id).where(
         Match.status.in_(_AT_WORK), or_(Match.need_id.in_(ids), Match.offer_id.in_(ids))
     )
-    matched = {id: "It has been brought together with another one." for row in db.session.execute(pairs) for id in row}
+    matched = {
+        id: N_("It has been brought together with another one.") for row in db.session.execute(pairs) for id in row
+    }
     return {id: why for id, why in {**pictures, **matched}.items() if id is not None}
 
 
 def _obstacle(actor: Actor, change: ImportChange, listing: Listing, built_on: dict[int, str]) -> str | None:
     if bulk.content_hash(listing) != change.content_hash:
-        return "It has been changed since."
+        return N_("It has been changed since.")
     if change.before is not None:
         return None
     if not can(actor, "listing.delete", listing):
-        return "It is public, and only owners of the organisation delete what was published."
+        return N_("It is public, and only owners of the organisation delete what was published.")
     return _STAYS.get(listing.status) or built_on.get(listing.id)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from models import Listing, db
 
 from ..errors import Forbidden
+from ..messages import N_
 from ..policy import Actor, can
 from .bulk_columns import ALL_FIELDS, NUMBER, cells_of
 from .cells import harmless, harmless_in_workbook
@@ -35,7 +36,7 @@ def own_listings(actor: Actor) -> Iterator[list[Any]]:
     They are read a few at a time, so that a large catalogue needs no more memory than a small one.
     """
     if actor.organisation_id is None or not can(actor, "listing.post"):
-        raise Forbidden("Listings belong to an organisation. Make yours, or join it, first.")
+        raise Forbidden(N_("Listings belong to an organisation. Make yours, or join it, first."))
     return _own_rows(actor.organisation_id)
 
 

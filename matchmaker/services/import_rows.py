@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from models.taxonomy import KINDS
 
 from ..errors import Invalid, UnusableFile
+from ..messages import N_
 from ..schemas import OrganisationSchema, clean, listing_schema
 from .listings import Origin
 from .mapping import LONGEST, ImportMap, Mapped
@@ -146,10 +147,11 @@ def title_from(text: str) -> str:
     return (words if space else line[: LONGEST_TITLE - 1]) + "…"
 
 
-def flat(messages: Any, where: str = "") -> Iterator[str]:
+def flat(messages: Any) -> Iterator[str]:
     """The messages of a field, those of a list's items with their position from 1."""
     if isinstance(messages, dict):
         for key, below in messages.items():
-            yield from flat(below, f"{where}{f'item {key + 1}' if isinstance(key, int) else key}: ")
+            name = N_("item %(number)s", number=key + 1) if isinstance(key, int) else key
+            yield from (N_("%(name)s: %(said)s", name=name, said=said) for said in flat(below))
     else:
-        yield from (f"{where}{message}" for message in messages)
+        yield from messages

@@ -27,7 +27,12 @@ LONGEST_MESSAGE = 2000
 #: So long a decision can be taken back.
 UNDO_LASTS = timedelta(minutes=10)
 
-_DONE = {"approve": "approved", "request_changes": "changes asked for", "reject": "rejected", "undo": "taken back"}
+_DONE = {
+    "approve": N_("approved"),
+    "request_changes": N_("changes asked for"),
+    "reject": N_("rejected"),
+    "undo": N_("taken back"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +256,7 @@ def _note(actor: Actor, listing: Listing, version: int, judgment: Judgment, lett
     db.session.add(decision)
     db.session.flush()
     reasons = [MODERATION_REASONS[code] for code in decision.reasons]
-    notifying.tell(listing, letters.write("decision", listing=listing, decision=decision, reasons=reasons))
+    notifying.tell(listing, letters, "decision", decision=decision, reasons=reasons)
     return decision
 
 
@@ -265,18 +270,21 @@ def _what_happened(listing: Listing, version: int) -> str:
     query = select(Decision).where(Decision.listing_id == listing.id).order_by(Decision.id.desc()).limit(1)
     last = db.session.scalar(query)
     if last is not None and last.version >= version and last.verdict != "undo":
-        return (
-            f"This listing was decided on {_ago(last.decided_at)} ago by {_name(last.decided_by_id)}: "
-            f"{_DONE[last.verdict]}. Nothing of yours was stored. Open it again to see how it stands."
+        return N_(
+            "This listing was decided on %(age)s ago by %(name)s: %(decision)s. "
+            "Nothing of yours was stored. Open it again to see how it stands.",
+            age=_ago(last.decided_at),
+            name=_name(last.decided_by_id),
+            decision=_DONE[last.verdict],
         )
     if waits(listing):
-        return "This listing has been changed since you read it. Open it again and read what differs."
-    return "This listing does not wait for the moderators any more. Open it again to see how it stands."
+        return N_("This listing has been changed since you read it. Open it again and read what differs.")
+    return N_("This listing does not wait for the moderators any more. Open it again to see how it stands.")
 
 
 def _name(user_id: int | None) -> str:
     user = db.session.get(User, user_id) if user_id else None
-    return called(user) if user else "somebody who has left"
+    return called(user) if user else N_("somebody who has left")
 
 
 def _title(listing_id: int) -> str:
@@ -285,8 +293,10 @@ def _title(listing_id: int) -> str:
 
 def _ago(moment: datetime) -> str:
     seconds = max(0, int((now() - moment).total_seconds()))
-    for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= length:
-            number = seconds // length
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return f"{seconds} second{'' if seconds == 1 else 's'}"
+    if seconds < 60:
+        return N_("%(count)s s", count=seconds)
+    if seconds < 3600:
+        return N_("%(count)s min", count=seconds // 60)
+    if seconds < 86400:
+        return N_("%(count)s h", count=seconds // 3600)
+    return N_("%(count)s d", count=seconds // 86400)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
 
 from models import Listing, Mail, User, db
 
 from ..errors import MailRefused
-from ..letters import Letter
+from ..letters import Letters
 from ..mail import Mailer, Message
 from ..text import one_line
 from ..transaction import transaction
@@ -52,9 +53,11 @@ def answerable(listing: Listing) -> list[User]:
     return list(db.session.scalars(select(User).where(own, who).order_by(User.id)))
 
 
-def tell(listing: Listing, letter: Letter) -> None:
-    """Owe a letter about a listing to everybody who answers for it. Call it inside a transaction."""
+def tell(listing: Listing, letters: Letters, name: str, **values: Any) -> None:
+    """Owe a letter about a listing to everybody who answers for it, in the language of each. Call it inside a
+    transaction."""
     for user in answerable(listing):
+        letter = letters.write(name, user.locale, listing=listing, **values)
         owe(user.email, letter.subject, letter.text)
 
 

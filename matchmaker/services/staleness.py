@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from babel.dates import format_date
 from sqlalchemy import ColumnElement, and_, func, select
 
 from models import Listing, User, db
@@ -55,7 +54,8 @@ def remind(letters: Letters, now: datetime) -> int:
         listing.reminded_at = now
         auditing.record(SYSTEM, "listing.remind", "listing", listing.id, {}, {"reminded_at": now})
         for user in notifying.answerable(listing):
-            letter = letters.write("still_valid", listing=listing, **_days(letters.links, listing, user, now))
+            days = _days(letters.links, listing, user, now)
+            letter = letters.write("still_valid", user.locale, listing=listing, **days)
             notifying.owe(user.email, letter.subject, letter.text)
 
     return _each(and_(_older(_CONFIRMED, now, STALE_AFTER - ASKED_BEFORE), ~_ASKED), ask)
@@ -87,7 +87,7 @@ def archive(letters: Letters, now: datetime) -> int:
     def put_away(cause: str) -> Callable[[Listing], None]:
         def act(listing: Listing) -> None:
             listings.change(SYSTEM, listing, "listing.archive", {"status": after("archive", listing.status)})
-            notifying.tell(listing, letters.write("archived", listing=listing, cause=cause))
+            notifying.tell(listing, letters, "archived", cause=cause)
 
         return act
 
@@ -144,17 +144,13 @@ def _each(condition: ColumnElement[bool], act: Callable[[Listing], None]) -> int
             return done
 
 
-def _days(links: Links, listing: Listing, user: User, now: datetime) -> dict[str, str]:
+def _days(links: Links, listing: Listing, user: User, now: datetime) -> dict[str, Any]:
     """What the letter says of days, and its link."""
     confirmed = listing.confirmed_at or listing.published_at or now
     stale = max(confirmed + STALE_AFTER, now + ASKED_BEFORE)
     return {
-        "confirmed": _written(confirmed),
-        "stale": _written(stale),
-        "archived": _written(stale + ARCHIVED_AFTER),
+        "confirmed": confirmed,
+        "stale": stale,
+        "archived": stale + ARCHIVED_AFTER,
         "link": links.still_valid(listing.id, user.id, confirmed),
     }
-
-
-def _written(moment: datetime) -> str:
-    return format_date(moment, "d MMMM y", locale="en")

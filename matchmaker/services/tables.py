@@ -24,6 +24,7 @@ import openpyxl
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from ..errors import UnusableFile
+from ..messages import N_
 from ..schemas import clean
 
 MOST_UNPACKED = 200 * 2**20
@@ -31,16 +32,22 @@ MOST_LINE = 8 * 2**20
 MOST_SHEET_ROWS = 1_048_576
 _QUOTED = re.compile(r'"[^"]*"')
 _PACKED = b"PK\3\4"
+_UTF_16 = N_(
+    '%(name)s is UTF-16 ("Unicode text"). '
+    'Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" in Excel).'
+)
 #: How files of other kinds begin, whatever their names say.
 _FOREIGN = {
-    b"%PDF": "is a PDF document, not a table. Save the table it was made from as CSV in UTF-8 or as .xlsx.",
-    b"\xd0\xcf\x11\xe0": "is an old Excel workbook, or one with a password. Open it in a spreadsheet, remove any "
-    "password, and save it as .xlsx.",
-    _PACKED: "is a packed file, not a text table. If it is an Excel workbook, let its name end in .xlsx.",
-    b"\xff\xfe": 'is UTF-16 ("Unicode text"). Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" '
-    "in Excel).",
-    b"\xfe\xff": 'is UTF-16 ("Unicode text"). Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" '
-    "in Excel).",
+    b"%PDF": N_(
+        "%(name)s is a PDF document, not a table. Save the table it was made from as CSV in UTF-8 or as .xlsx."
+    ),
+    b"\xd0\xcf\x11\xe0": N_(
+        "%(name)s is an old Excel workbook, or one with a password. "
+        "Open it in a spreadsheet, remove any password, and save it as .xlsx."
+    ),
+    _PACKED: N_("%(name)s is a packed file, not a text table. If it is an Excel workbook, let its name end in .xlsx."),
+    b"\xff\xfe": _UTF_16,
+    b"\xfe\xff": _UTF_16,
 }
 
 
@@ -75,11 +82,17 @@ class Table:
 def open_table(path: Path) -> Iterator[Table]:
     """The table in a .csv, .tsv, .xlsx or .jsonl file. Raises UnusableFile, at the latest while rows are read."""
     if path.is_dir():
-        raise UnusableFile(f"{path} is a folder. Name a file in it.")
+        raise UnusableFile(N_("%(name)s is a folder. Name a file in it.", name=str(path)))
     try:
         file = path.open("rb")
     except (OSError, ValueError) as error:
-        raise UnusableFile(f"{path} cannot be opened: {error}. Check its name and that you may read it.") from error
+        raise UnusableFile(
+            N_(
+                "%(name)s cannot be opened: %(why)s. Check its name and that you may read it.",
+                name=str(path),
+                why=str(error),
+            )
+        ) from error
     with file:
         yield table_in(file, path.name)
 
@@ -88,12 +101,13 @@ def table_in(file: BinaryIO, name: str) -> Table:
     """The table in an open file, which stays open while rows are read. Raises UnusableFile as open_table does."""
     read = _READERS.get(PurePath(name).suffix.lower())
     if read is None:
-        raise UnusableFile(f"{name} is of no known type. Save it as one of: {', '.join(sorted(_READERS))}.")
+        types = ", ".join(sorted(_READERS))
+        raise UnusableFile(N_("%(name)s is of no known type. Save it as one of: %(types)s.", name=name, types=types))
     beginning = file.read(4)
     file.seek(0)
     foreign = next((said for mark, said in _FOREIGN.items() if beginning.startswith(mark)), None)
     if foreign and not (beginning == _PACKED and read is _xlsx):
-        raise UnusableFile(f"{name} {foreign}")
+        raise UnusableFile(N_(foreign, name=name))
     return read(file, name)
 
 
@@ -115,7 +129,9 @@ def _csv(file: BinaryIO, name: str) -> Table:
     records = enumerate(_records(csv.reader(chain(opening, lines), delimiter=delimiter, strict=True)), 1)
     first: list[str] | csv.Error = next((record for _, record in records if record), [])
     if isinstance(first, csv.Error):
-        raise UnusableFile(f"The header of {name} cannot be read ({first}). Check its quotation marks.")
+        raise UnusableFile(
+            N_("The header of %(name)s cannot be read (%(why)s). Check its quotation marks.", name=name, why=str(first))
+        )
     columns = _header(first, name)
     return Table(columns, _rows(columns, records))
 
@@ -138,8 +154,13 @@ def _xlsx(file: BinaryIO, name: str) -> Table:
         raise _corrupt(name, error) from error
     if unpacked > MOST_UNPACKED:
         raise UnusableFile(
-            f"{name} unpacks to {unpacked // 2**20:,} MB; at most {MOST_UNPACKED // 2**20} MB are read. "
-            "Delete sheets and pictures that are not needed, or save it as CSV."
+            N_(
+                "%(name)s unpacks to %(size)s MB; at most %(most)s MB are read. "
+                "Delete sheets and pictures that are not needed, or save it as CSV.",
+                name=name,
+                size=f"{unpacked // 2**20:,}",
+                most=MOST_UNPACKED // 2**20,
+            )
         )
     records = enumerate(_sheet(file, name), 1)
     columns = _header(next((cells for _, cells in records if any(cells)), []), name)
@@ -165,8 +186,12 @@ def _corrupt(name: str, error: Exception) -> UnusableFile:
     # openpyxl hides what its parser says behind a page of advice.
     cause = error.__cause__ or error.__context__ or error
     return UnusableFile(
-        f"{name} cannot be read as an Excel workbook ({shown(cause) or type(cause).__name__}). "
-        "Open it in a spreadsheet, remove any password, and save it again as .xlsx or as CSV in UTF-8."
+        N_(
+            "%(name)s cannot be read as an Excel workbook (%(why)s). "
+            "Open it in a spreadsheet, remove any password, and save it again as .xlsx or as CSV in UTF-8.",
+            name=name,
+            why=shown(cause) or type(cause).__name__,
+        )
     )
 
 
@@ -185,10 +210,16 @@ def _text(cell: Any) -> str:
 def _header(cells: Iterable[str], name: str) -> tuple[str, ...]:
     columns = tuple(clean(cell) for cell in cells)
     if not any(columns):
-        raise UnusableFile(f"{name} has no header. Put the names of the columns into its first row.")
+        raise UnusableFile(N_("%(name)s has no header. Put the names of the columns into its first row.", name=name))
     repeated = [column for column, times in Counter(filter(None, columns)).items() if times > 1]
     if repeated:
-        raise UnusableFile(f"The header of {name} names {repeated[0]!r} twice. Give every column its own name.")
+        raise UnusableFile(
+            N_(
+                "The header of %(name)s names %(column)s twice. Give every column its own name.",
+                name=name,
+                column=repr(repeated[0]),
+            )
+        )
     return columns
 
 
@@ -201,16 +232,20 @@ def _rows(
                 number,
                 "",
                 "",
-                f"The row cannot be read ({cells}).",
-                "Check that each quotation mark is closed, and doubled inside a cell.",
+                N_("The row cannot be read (%(why)s).", why=str(cells)),
+                N_("Check that each quotation mark is closed, and doubled inside a cell."),
             )
         elif any(cells[len(columns) :]):
             yield RowProblem(
                 number,
                 "",
                 shown(next(filter(None, cells[len(columns) :]))),
-                f"The row has {len(cells)} cells, but the header names {len(columns)} columns.",
-                "Put a cell that contains the separator between quotation marks.",
+                N_(
+                    "The row has %(cells)s cells, but the header names %(columns)s columns.",
+                    cells=len(cells),
+                    columns=len(columns),
+                ),
+                N_("Put a cell that contains the separator between quotation marks."),
             )
         elif any(cells):
             # A spreadsheet leaves out empty cells at the end of a row.
@@ -227,12 +262,12 @@ def _object(number: int, line: str) -> Row | RowProblem:
     try:
         cells = json.loads(line, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        problem = f"The line is not JSON ({shown(error)})."
+        problem = N_("The line is not JSON (%(why)s).", why=shown(error))
     else:
         if isinstance(cells, dict):
             return Row(number, cells)
-        problem = "The line is not a JSON object."
-    return RowProblem(number, "", shown(line), problem, 'Write one object on the line, such as {"id": "1"}.')
+        problem = N_("The line is not a JSON object.")
+    return RowProblem(number, "", shown(line), problem, N_('Write one object on the line, such as {"id": "1"}.'))
 
 
 def _no_number(constant: str) -> NoReturn:
@@ -244,17 +279,30 @@ def _check_text(file: BinaryIO, name: str) -> None:
     empty = True
     for number, line in enumerate(iter(lambda: file.readline(MOST_LINE), b""), 1):
         if len(line) == MOST_LINE:
-            raise UnusableFile(f"Line {number} of {name} is longer than {MOST_LINE // 2**20} MB. Is this a text table?")
+            raise UnusableFile(
+                N_(
+                    "Line %(number)s of %(name)s is longer than %(most)s MB. Is this a text table?",
+                    number=number,
+                    name=name,
+                    most=MOST_LINE // 2**20,
+                )
+            )
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise UnusableFile(
-                f"{name} is not UTF-8: byte {error.start + 1} of line {number} is 0x{line[error.start]:02x}. "
-                'Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" in Excel).'
+                N_(
+                    "%(name)s is not UTF-8: byte %(place)s of line %(number)s is %(byte)s. "
+                    'Open it in a spreadsheet or an editor and save it as UTF-8 ("CSV UTF-8" in Excel).',
+                    name=name,
+                    place=error.start + 1,
+                    number=number,
+                    byte=f"0x{line[error.start]:02x}",
+                )
             ) from error
         empty = empty and not line.strip()
     if empty:
-        raise UnusableFile(f"{name} is empty. Check that it was saved and that it is the right file.")
+        raise UnusableFile(N_("%(name)s is empty. Check that it was saved and that it is the right file.", name=name))
     file.seek(0)
 
 

@@ -21,6 +21,7 @@ from flask_security import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from .. import wording
 from ..services import accounts
 from ..transaction import transaction
 from ..wording import _
@@ -71,6 +72,7 @@ def _note_registration(_app: Flask, user: Any, **_: Any) -> None:
     try:
         with transaction():
             accounts.note(user.id, "user.register")
+            accounts.set_language(user.id, wording.reader().language)
     except IntegrityError:
         # The same form twice at once: the other one made the account and sends the letter.
         abort(redirect(url_for("account.check_mail")))

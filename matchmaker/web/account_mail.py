@@ -17,7 +17,7 @@ from models import User
 
 from ..services import accounts, notifying
 from ..transaction import transaction
-from ..wording import _
+from ..wording import _, spoken_to
 
 
 class ThroughOutbox(MailUtil):
@@ -56,7 +56,8 @@ def forgot_password() -> str | Response:
     if form.validate_on_submit():
         address = form.email.data
         if user := accounts.find(address):
-            send_reset_password_instructions(user)
+            with spoken_to(user.locale):
+                send_reset_password_instructions(user)
         else:
             _tell_stranger(address)
         return _on_its_way(address)
@@ -74,9 +75,11 @@ def send_confirmation() -> str | Response:
         if user is None:
             _tell_stranger(address)
         elif user.confirmed_at:
-            send_mail(_("Your address is confirmed"), address, "security/email/confirmed")
+            with spoken_to(user.locale):
+                send_mail(_("Your address is confirmed"), address, "security/email/confirmed")
         else:
-            send_confirmation_instructions(user)
+            with spoken_to(user.locale):
+                send_confirmation_instructions(user)
         return _on_its_way(address)
     return render_template("security/send_confirmation.html", send_confirmation_form=form)
 

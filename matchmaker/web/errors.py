@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from ..errors import Invalid, MatchmakerError
 from ..messages import N_
+from ..policy import ANONYMOUS
 from ..wording import _
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,8 @@ def _without_database(error: SQLAlchemyError) -> Response:
         raise error
     log.error("the database does not answer: %s", str(getattr(error, "orig", None) or error).splitlines()[0])
     title, remedy = _WORDS[503]
+    # Who reads the page cannot be looked up.
+    g.actor = ANONYMOUS
     answer = _answer(Problem(503, _(title), _(remedy)))
     answer.headers["Retry-After"] = _RETRY_AFTER
     return answer

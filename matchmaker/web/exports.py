@@ -12,6 +12,7 @@ from flask_security import auth_required
 
 from .. import wording
 from ..errors import Forbidden
+from ..messages import N_
 from ..parts import Parts
 from ..policy import ANONYMOUS, can
 from ..services import exporting, matching
@@ -47,7 +48,7 @@ def results(kind: str, format: str) -> Response:
     Files travel, so they tell no more than anybody may see, whatever the reader may.
     """
     if not can(actor(), "results.export"):
-        raise Forbidden("Only programme staff take search results away as a file.")
+        raise Forbidden(N_("Only programme staff take search results away as a file."))
     asked = Search.read("listings.search", {"kind": kind}, request.args)
     parts: Parts = current_app.extensions["matchmaker"]
     options = {**asked.options, "page": 1, "per_page": MOST_RESULTS, "fold": False}

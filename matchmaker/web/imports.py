@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as Redirect
 from models.taxonomy import CATEGORIES
 
 from ..errors import Conflict, Invalid
+from ..messages import unpacked
 from ..policy import can
 from ..services import bulk, bulk_columns, bulk_file, bulk_undo
 from ..wording import _
@@ -46,7 +47,7 @@ def check() -> Redirect | tuple[str, int]:
             actor(), request.form.get("kind", ""), sent.filename or "" if sent else "", sent.read() if sent else b""
         )
     except (Invalid, Conflict) as error:
-        return _form(str(error), request.form.get("kind", "")), error.status
+        return _form(_(error.message), request.form.get("kind", "")), error.status
     return redirect(url_for("imports.show", import_id=run.id))
 
 
@@ -97,6 +98,7 @@ def show(import_id: int) -> str:
         touched=bulk.touched(run) if run.status in ("done", "failed") else [],
         kept=bulk_undo.kept(actor(), run) if run.status == "undone" else [],
         under_way=run.status in bulk.UNDER_WAY,
+        unpacked=unpacked,
     )
 
 
@@ -106,7 +108,10 @@ def problems(import_id: int) -> Response:
     """The problems of an import's rows as a table."""
     run = bulk.find(actor(), import_id)
     header = ("row", "column", "value", "problem", "remedy")
-    rows = ([problem[name] for name in header] for problem in run.problems)
+    rows = (
+        [problem["row"], problem["column"], problem["value"], _(unpacked(problem["message"])), _(problem["remedy"])]
+        for problem in run.problems
+    )
     return exports.table("csv", f"matchmaker-import-{run.id}-problems", header, rows)
 
 

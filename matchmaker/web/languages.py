@@ -8,10 +8,13 @@ from typing import Any
 from babel import negotiate_locale
 from flask import Blueprint, Flask, Response, g, has_request_context, make_response, redirect, request, url_for
 from flask_babel import Babel, get_locale
+from flask_security import current_user
 
 from ..errors import Invalid
 from ..messages import N_
+from ..services import accounts
 from ..translations import ENGLISH, LANGUAGES, Catalogues, Language
+from .security import actor
 
 languages = Blueprint("languages", __name__)
 
@@ -31,15 +34,19 @@ def init_app(app: Flask) -> None:
 
 
 def choose() -> Language:
-    """The reader's language: what they chose here, or else the first their browser asks for that there is, or else
-    English. Without a request, as in the worker, it is English."""
+    """The reader's language: what they chose in this browser, or else in another, or else the first that this one asks
+    for and that there is, or else English. Without a request, as in the worker, it is English."""
     if not has_request_context():
         return ENGLISH
     g.language_chosen = True
-    if chosen := LANGUAGES.get(request.cookies.get(COOKIE, "")):
+    if chosen := LANGUAGES.get(request.cookies.get(COOKIE, "")) or LANGUAGES.get(_of_account()):
         return chosen
     asked = [tag.lower() for tag, quality in request.accept_languages if quality > 0]
     return LANGUAGES[negotiate_locale(asked, LANGUAGES, sep="-") or ENGLISH.code]
+
+
+def _of_account() -> str:
+    return (current_user.locale or "") if actor().known else ""
 
 
 def current() -> Language:
@@ -49,10 +56,12 @@ def current() -> Language:
 
 @languages.post("/language")
 def switch() -> Response:
-    """Remember the language for a year and go back to where the reader was."""
+    """Remember the language for a year, with an account for good, and go back to where the reader was."""
     code = request.form.get("language", "")
     if code not in LANGUAGES:
         raise Invalid(N_("This language is not offered. Use one of: %(codes)s.", codes=", ".join(LANGUAGES)))
+    if user_id := actor().user_id:
+        accounts.set_language(user_id, code)
     back = request.form.get("next", "")
     address = back if _LOCAL.fullmatch(back) else url_for("public.home")
     answer = make_response(redirect(address, 303))

@@ -12,8 +12,8 @@ from models import Invitation
 from ..errors import Conflict
 from ..policy import can
 from ..schemas_people import InvitationSchema
-from ..services import invitations, membership, organisations
-from ..wording import _
+from ..services import accounts, invitations, membership, organisations
+from ..wording import _, spoken_to
 from .addresses import public_address
 from .forms import problems
 from .security import actor
@@ -126,5 +126,7 @@ def _after_change(organisation_id: int) -> Redirect:
 def _letter(invitation: Invitation, key: str) -> tuple[str, str]:
     name = invitation.organisation.name
     link = public_address(url_for("members.invitation", key=key))
-    text = render_template("email/invitation.txt", name=name, owner=invitation.owner, link=link)
-    return _("%(name)s invites you to Matchmaker", name=name), text
+    invited = accounts.find(invitation.email)
+    with spoken_to(invited.locale if invited else None):
+        text = render_template("email/invitation.txt", name=name, owner=invitation.owner, link=link)
+        return _("%(name)s invites you to Matchmaker", name=name), text

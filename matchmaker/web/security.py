@@ -157,7 +157,8 @@ def _derived(app: Flask, purpose: str, encode: Any) -> bytes:
 
 def _load(uniquifier: str) -> Any:
     """The person behind the cookie. Flask-Security's forms ask how they signed in and when they last proved it."""
-    key = session.get(KEY)
+    # It is settled already that nobody acts where the database could not say who does.
+    key = session.get(KEY) if "actor" not in g else None
     user = accounts.user_of_session(uniquifier, key) if key else None
     if user is not None:
         g.fs_authn_via, g.fs_paa = "session", session.get("fs_paa", 0)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from catalogue import BRINE_PAGE, Market, opened
 from databases import Database
+from people import person
 from sqlalchemy import event, text
 
 from matchmaker.parts import Parts
@@ -173,6 +174,12 @@ class TestADatabaseThatIsGone:
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
         assert "The listings cannot be read just now" in answer.text
         assert "Try again in half a minute" in answer.text
+
+    def test_a_page_says_so_to_somebody_signed_in(self, market: Market, database: Path) -> None:
+        reader = person(market.app)
+        with broken(database):
+            answer = reader.get("/")
+        assert (answer.status_code, "cannot be read just now" in answer.text) == (503, True)
 
     def test_the_api_says_so_in_its_form(self, market: Market, database: Path) -> None:
         with broken(database):

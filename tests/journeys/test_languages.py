@@ -10,10 +10,13 @@ from databases import Database, application
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from flask_babel import force_locale
+from people import organisation, person
+from sqlalchemy import select
 
 from matchmaker import wording
 from matchmaker.messages import N_
 from matchmaker.translations import LANGUAGES
+from models import Mail, db
 
 CHINESE = "zh-CN,zh;q=0.9,en;q=0.8"
 
@@ -77,6 +80,31 @@ def test_a_choice_outweighs_the_browser_and_leads_back(client: FlaskClient) -> N
     answer = client.post("/language", data={"language": "ar", "next": "/offers?q=salt&trl=7"})
     assert (answer.status_code, answer.location) == (303, "/offers?q=salt&trl=7")
     assert 'lang="ar"' in client.get("/", headers={"Accept-Language": CHINESE}).text
+
+
+def test_the_choice_of_somebody_signed_in_holds_in_their_other_browsers(app: Flask) -> None:
+    reader = person(app)
+    assert 'lang="en"' in reader.get("/").text
+    reader.post("/language", {"language": "ar"})
+    reader.client.delete_cookie("lang")
+    assert 'lang="ar"' in reader.get("/", headers={"Accept-Language": CHINESE}).text
+    reader.client.set_cookie("lang", "zh")
+    assert 'lang="zh-Hans"' in reader.get("/").text
+
+
+def test_a_letter_to_somebody_else_is_in_their_language(app: Flask) -> None:
+    invited = person(app)
+    owner = person(app, organisation_id=(firm := _firm(app)), owner=True)
+    invited.post("/language", {"language": "zh"})
+    owner.post(f"/organisations/{firm}/invitations", {"email": invited.email})
+    with app.app_context():
+        letter = db.session.scalars(select(Mail).where(Mail.recipient == invited.email)).one()
+    assert letter.subject == "Jua & Maji Works邀请您加入 Matchmaker"
+
+
+def _firm(app: Flask) -> int:
+    with app.app_context():
+        return organisation()
 
 
 def test_the_choice_lasts_a_year_and_no_script_or_other_site_gets_it(client: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select
 
 from matchmaker.errors import Conflict, NotFound
 from matchmaker.policy import Actor
-from matchmaker.services import listings, staleness
+from matchmaker.services import accounts, listings, staleness
 from matchmaker.transaction import transaction
 from models import AuditEntry, Listing, Mail, OutboxItem, User, db
 from models.base import now
@@ -57,6 +57,13 @@ class TestTheReminder:
         posted(owner, days)
         assert staleness.remind(letters(app), NIGHT) == sent
         assert len(mail()) == sent
+
+    def test_it_is_in_the_language_of_its_reader(self, app: Flask, owner: Actor) -> None:
+        posted(owner, 170)
+        accounts.set_language(owner.user_id or 0, "zh")
+        staleness.remind(letters(app), NIGHT)
+        assert "自 2026年7月15日 以来无人确认此条目：" in mail()[0].text
+        assert mail()[0].subject == "仍然有效吗？Solar pump"
 
     def test_it_comes_once(self, app: Flask, owner: Actor) -> None:
         posted(owner, 170)

@@ -8,7 +8,7 @@ import pickle
 from marshmallow import Schema, ValidationError, fields, validate
 
 from matchmaker.errors import NotFound
-from matchmaker.messages import N_, Translatable
+from matchmaker.messages import N_, Translatable, packed, together, unpacked
 
 
 def test_a_message_is_its_english_text() -> None:
@@ -35,6 +35,23 @@ def test_an_error_says_its_message_in_english() -> None:
     error = NotFound(N_("%(name)s is not there.", name="Pump"))
     assert str(error) == "Pump is not there."
     assert isinstance(error.message, Translatable)
+
+
+def test_a_message_comes_back_from_json_with_its_values() -> None:
+    message = N_("Use %(what)s, %(most)s at most.", what=N_("item %(number)s", number=3), most=2)
+    kept = unpacked(json.loads(json.dumps(packed(message))))
+    assert (kept, kept.template) == ("Use item 3, 2 at most.", message.template)
+    assert kept.values["what"].template == "item %(number)s"
+
+
+def test_a_plain_text_is_kept_as_it_is() -> None:
+    assert unpacked(packed("100 % sure")) == "100 % sure"
+
+
+def test_several_messages_are_one() -> None:
+    message = together([N_("Row %(row)s", row=2), "100 % sure"], "; ")
+    assert message == "Row 2; 100 % sure"
+    assert message.values["m0"].template == "Row %(row)s"
 
 
 def test_a_schema_keeps_messages_whole() -> None:
