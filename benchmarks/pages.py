@@ -105,6 +105,8 @@ def _ask(
     headers = {"Accept-Encoding": "gzip"} if user is None else {"Cookie": user.cookie}
     if form:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
+    # A server closes what was idle for two seconds; as in a browser, the next request opens it anew.
+    connection.close()
     begin = time.perf_counter()
     connection.request("POST" if form else "GET", address, urlencode(form) if form else None, headers)
     answer = connection.getresponse()
