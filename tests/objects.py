@@ -24,6 +24,16 @@ from matchmaker.transaction import transaction
 from models import Decision, Image, Import, Invitation, Organisation, db
 from models.base import now
 
+#: What the check of a file says of one row.
+PROBLEM = {
+    "row": 3,
+    "column": "trl",
+    "value": "ten",
+    "problem": "Not a number.",
+    "message": "Not a number.",
+    "remedy": "1 to 9.",
+}
+
 STAFF = frozenset({"moderator", "matchmaker", "administrator"})
 FORMAT = "<any(csv, xlsx):format>"
 
@@ -91,7 +101,7 @@ class Town:
                 added=1,
                 failed=1,
                 total=2,
-                problems=[{"row": 3, "column": "trl", "value": "ten", "problem": "Not a number.", "remedy": "1 to 9."}],
+                problems=[PROBLEM],
             )
             db.session.add(made)
             db.session.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_AT_ONCE = re.compile(r"\s*[=+\-@|%＝＋－＠]|[\t\r]")
+_AT_ONCE = re.compile(r"\s*[=+\-@|%＝＋－＠]|\s*[\t\r]")
 #: A text in front of which an apostrophe was set begins so as well: only then can it be taken off again.
 _FORMULA = re.compile(rf"'*(?:{_AT_ONCE.pattern})")
 #: Between the items of a list, and between the parts of one item.
