@@ -25,8 +25,8 @@ from urllib.parse import urlencode
 
 from benchmarks.speed import running
 from matchmaker import create_app
-from matchmaker.policy import SYSTEM
-from matchmaker.services import accounts, listings, organisations, posting
+from matchmaker.policy import SYSTEM, actor_of
+from matchmaker.services import accounts, listings, organisations, posting, sessions
 from matchmaker.settings import Settings
 
 PORT = 8767
@@ -79,11 +79,11 @@ def _prepare(environment: dict[str, str]) -> tuple[list[User], list[str]]:
             read = [address(listing) for listing in newest]  # type: ignore[operator]
         for number in range(USERS):
             made = accounts.create(SYSTEM, f"user{number}@example.org", "A user", "member", "-")
-            organisations.make(accounts.actor_of(made), {"name": f"Firm {number}"})
+            organisations.make(actor_of(made), {"name": f"Firm {number}"})
             person = accounts.named(made.email)
             given = {"title": f"Pump {number}", "summary": "Lifts water.", "language": "en"}
-            draft = posting.begin(accounts.actor_of(person), "offer", given)
-            key = accounts.begin_session(person.id, "benchmark")
+            draft = posting.begin(actor_of(person), "offer", given)
+            key = sessions.begin(person.id, "benchmark")
             content = {"_user_id": person.fs_uniquifier, "_fresh": True, "key": key, "fs_paa": time.time()}
             users.append(User(f"session={signer.dumps(content)}", f"/offers/{draft.id}/edit/field"))
     return users, read

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flask import current_app
+
 from search_index.embedders import MINILM, SentenceTransformerEmbedder
 from search_index.generations import Generations
 from search_index.keywords_tantivy import TantivyKeywordIndex
@@ -30,6 +32,12 @@ class Parts:
     metrics: Metrics
     mailer: Mailer
     letters: Letters
+
+
+def current_parts() -> Parts:
+    """The parts of the application that answers a request."""
+    found: Parts = current_app.extensions["matchmaker"]
+    return found
 
 
 def build_parts(

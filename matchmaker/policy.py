@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, cast
 
 from models.taxonomy import PUBLIC_STATUSES, STAFF_ROLES
 
@@ -32,9 +32,21 @@ ANONYMOUS = Actor()
 SYSTEM = Actor(kind="system")
 
 
-def signed_in(user_id: int, role: Role, organisation_id: int | None, *, owner: bool) -> Actor:
-    """The actor a signed-in user is."""
-    return Actor("staff" if role in STAFF_ROLES else "user", user_id, organisation_id, role, owner)
+class _Account(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def organisation_id(self) -> int | None: ...
+    @property
+    def owner(self) -> bool: ...
+
+
+def actor_of(user: _Account) -> Actor:
+    """The actor that somebody with this account is."""
+    kind: Literal["staff", "user"] = "staff" if user.role in STAFF_ROLES else "user"
+    return Actor(kind, user.id, user.organisation_id, cast("Role", user.role), user.owner)
 
 
 def _system(actor: Actor) -> bool:

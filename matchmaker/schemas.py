@@ -162,6 +162,10 @@ class TargetSchema(Schema):
     unit = Text(64, load_default="")
 
 
+#: The parts of one row of the lists that are made of rows, in their order.
+ROW_PARTS = {"benefits": tuple(BenefitSchema().fields), "targets": tuple(TargetSchema().fields)}
+
+
 class OrganisationSchema(Schema):
     """The organisation behind a listing, as an import names it."""
 

@@ -210,3 +210,13 @@ MODERATION_REASONS = {
 }
 
 IMPORT_STATUSES = ("checked", "waiting", "running", "done", "failed", "undone")
+
+
+def other_kind(kind: str) -> str:
+    """What a listing of this kind is matched with."""
+    return "need" if kind == "offer" else "offer"
+
+
+def category_of(subcategory: str) -> str | None:
+    """The category that a sub-category belongs to; None for one there is not."""
+    return next((category for category, codes in SUBCATEGORIES.items() if subcategory in codes), None)

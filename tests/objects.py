@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from matchmaker.policy import SYSTEM
 from matchmaker.schemas import listing_schema
-from matchmaker.services import accounts, listings
+from matchmaker.services import listings, sessions
 from matchmaker.transaction import transaction
 from models import Decision, Image, Import, Invitation, Organisation, db
 from models.base import now
@@ -116,7 +116,7 @@ def inhabited(migrated: Database, folder: Path) -> Iterator[Town]:
         with app.app_context():
             firm, other = organisation("Blue Loop"), organisation("Grey Loop")
         people = {
-            "visitor": Person(0, "", accounts.SYSTEM, app.test_client()),
+            "visitor": Person(0, "", SYSTEM, app.test_client()),
             "loner": person(app),
             "member": person(app, organisation_id=firm),
             "owner": person(app, organisation_id=firm, owner=True),
@@ -161,5 +161,5 @@ def session_of(town: Town, who: Person) -> int:
     if not who.id:
         return 1
     with town.market.app.app_context():
-        accounts.begin_session(who.id, "another device")
-        return max(session.id for session in accounts.sessions_of(who.id))
+        sessions.begin(who.id, "another device")
+        return max(session.id for session in sessions.of_user(who.id))

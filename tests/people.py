@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from matchmaker.policy import Actor
-from matchmaker.services import accounts
+from matchmaker.policy import Actor, actor_of
+from matchmaker.services import sessions
 from matchmaker.transaction import transaction
 from models import Organisation, User, db
 from models.base import now
@@ -74,8 +74,8 @@ def person(app: Flask, role: str = "member", organisation_id: int | None = None,
             )
             db.session.add(user)
             db.session.flush()
-        key = accounts.begin_session(user.id, "tests")
-        kept = user.id, user.email, accounts.actor_of(user), user.fs_uniquifier
+        key = sessions.begin(user.id, "tests")
+        kept = user.id, user.email, actor_of(user), user.fs_uniquifier
     client = app.test_client()
     with client.session_transaction() as session:
         session.update(_user_id=kept[3], _fresh=True, key=key, fs_cc="set", fs_paa=time.time())

@@ -14,7 +14,7 @@ from passlib.totp import TOTP
 from werkzeug.test import TestResponse
 
 from matchmaker.mail import MemoryMailer, Message
-from matchmaker.services import accounts, notifying
+from matchmaker.services import notifying, sessions
 from matchmaker.transaction import transaction
 from models import User, db
 from models.base import now
@@ -168,6 +168,6 @@ def actions(app: Flask) -> list[str]:
         return [entry.action for entry in db.session.query(AuditEntry).order_by(AuditEntry.id)]
 
 
-def sessions(app: Flask, user: User) -> int:
+def sign_ins(app: Flask, user: User) -> int:
     with app.app_context():
-        return len(accounts.sessions_of(user.id))
+        return len(sessions.of_user(user.id))

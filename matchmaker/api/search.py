@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
 from flask_smorest import Blueprint
 
 from .. import wording
 from ..errors import Invalid
 from ..messages import N_
-from ..parts import Parts
+from ..parts import current_parts
 from ..policy import ANONYMOUS
 from ..schemas import SearchSchema
 from ..services import listings, matching, spelling
@@ -41,8 +40,7 @@ def find(asked: dict[str, Any], wanted: str, listing: int | None) -> dict[str, A
                 N_("A need is matched with offers, and an offer with needs."),
                 {"wanted": [N_("The listing is itself of the kind %(kind)s.", kind=wanted)]},
             )
-    parts: Parts = current_app.extensions["matchmaker"]
-    page = matching.find(parts.engine, ANONYMOUS, wanted, listing=stored, **asked)
+    page = matching.find(current_parts().engine, ANONYMOUS, wanted, listing=stored, **asked)
     return _page(page, ignored)
 
 
@@ -51,8 +49,7 @@ def find(asked: dict[str, Any], wanted: str, listing: int | None) -> dict[str, A
 @search.response(200, CompletionsSchema)
 def complete(q: str) -> dict[str, Any]:
     """What is being typed with its last word completed, out of the words the listings use; most frequent first."""
-    parts: Parts = current_app.extensions["matchmaker"]
-    return {"completions": spelling.complete(parts.engine, q)}
+    return {"completions": spelling.complete(current_parts().engine, q)}
 
 
 def _page(page: MatchPage, ignored: tuple[str, ...]) -> dict[str, Any]:

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import joinedload
 
-from models import AuditEntry, Import, Invitation, Listing, Organisation, User, UserSession, db
+from models import AuditEntry, Import, Invitation, Listing, Organisation, User, db
 from models.base import LARGEST_ID, now
-from models.taxonomy import ROLES, STAFF_ROLES
+from models.taxonomy import ROLES
 
 from ..errors import Conflict, Forbidden, Invalid, NotFound
 from ..messages import N_
-from ..policy import SYSTEM, Actor, Role, can, signed_in
+from ..policy import SYSTEM, Actor, actor_of, can
 from ..transaction import transaction
-from . import auditing, listings, membership, notifying, organisations
+from . import auditing, listings, membership, notifying, organisations, sessions
 
 #: How many accounts a page of a search holds.
 PAGE = 50
-#: A sign-in nobody used for so long has ended.
-SESSION_LASTS = timedelta(days=14)
-#: How exact "last seen" is: a write at every request would cost more than it tells.
-_SEEN = timedelta(minutes=5)
-
-
-def actor_of(user: User) -> Actor:
-    """The actor this user is."""
-    return signed_in(user.id, cast("Role", user.role), user.organisation_id, owner=user.owner)
 
 
 def check_new(email: str, role: str) -> None:
@@ -124,85 +112,8 @@ def renew(user_id: int, except_key: str = "") -> str:
     with transaction():
         user = db.session.get_one(User, user_id)
         user.fs_uniquifier = uuid4().hex
-        end_sessions(user_id, except_key)
+        sessions.end_all(user_id, except_key)
         return user.fs_uniquifier
-
-
-# Sessions
-
-
-def _hashed(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def begin_session(user_id: int, agent: str) -> str:
-    """Let a sign-in last; the key it gives goes into the person's cookie. Sign-ins that ran out are forgotten."""
-    key = secrets.token_urlsafe(32)
-    with transaction():
-        db.session.execute(
-            delete(UserSession).where(UserSession.user_id == user_id, UserSession.last_seen_at < now() - SESSION_LASTS)
-        )
-        db.session.add(UserSession(user_id=user_id, key_hash=_hashed(key), agent=agent[:256]))
-    return key
-
-
-def user_of_session(uniquifier: str, key: str) -> User | None:
-    """The person, with their organisation, behind a cookie; None when its sign-in ended, ran out or never was."""
-    found = db.session.execute(
-        select(User, UserSession)
-        .join(UserSession, UserSession.user_id == User.id)
-        .options(joinedload(User.organisation))
-        .where(
-            User.fs_uniquifier == uniquifier,
-            User.active,
-            # Staff have a second factor, whichever way they got in.
-            or_(User.role.not_in(STAFF_ROLES), User.tf_primary_method.is_not(None)),
-            UserSession.key_hash == _hashed(key),
-            UserSession.last_seen_at > now() - SESSION_LASTS,
-        )
-    ).first()
-    if found is None:
-        return None
-    user, session = found
-    if session.last_seen_at < now() - _SEEN:
-        with transaction():
-            db.session.execute(update(UserSession).where(UserSession.id == session.id).values(last_seen_at=now()))
-    return user
-
-
-def sessions_of(user_id: int) -> list[UserSession]:
-    """The sign-ins of a person that last, the one used last first."""
-    query = select(UserSession).where(UserSession.user_id == user_id, UserSession.last_seen_at > now() - SESSION_LASTS)
-    return list(db.session.scalars(query.order_by(UserSession.last_seen_at.desc())))
-
-
-def is_session(session: UserSession, key: str) -> bool:
-    """Whether the sign-in is the one with this key."""
-    return session.key_hash == _hashed(key)
-
-
-def end_session(actor: Actor, session_id: int) -> None:
-    """End one of the actor's own sign-ins. Raises NotFound."""
-    with transaction():
-        session = db.session.get(UserSession, session_id) if 0 < session_id <= LARGEST_ID else None
-        if session is None or session.user_id != actor.user_id:
-            raise NotFound(N_("There is no such sign-in. It may have ended already."))
-        db.session.delete(session)
-        auditing.record(actor, "user.end_session", "user", actor.user_id)
-
-
-def end_sessions(user_id: int, except_key: str = "") -> int:
-    """End every sign-in of a person but the one with this key. Returns how many."""
-    with transaction():
-        others = delete(UserSession).where(UserSession.user_id == user_id)
-        gone = db.session.execute(others.where(UserSession.key_hash != _hashed(except_key)).returning(UserSession.id))
-        return len(gone.all())
-
-
-def sign_out(key: str) -> None:
-    """End the sign-in with this key, if it lasts."""
-    with transaction():
-        db.session.execute(delete(UserSession).where(UserSession.key_hash == _hashed(key)))
 
 
 # Rights
@@ -258,7 +169,7 @@ def set_active(actor: Actor, user_id: int, *, active: bool) -> User:
         if user.active != active:
             auditing.record(actor, "user.set_active", "user", user.id, {"active": user.active}, {"active": active})
             user.active = active
-            db.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+            sessions.end_all(user.id)
         return user
 
 
@@ -317,7 +228,7 @@ def everything_about(actor: Actor) -> dict[str, Any]:
         | {"second_factor": user.tf_primary_method is not None},
         "sign_ins": [
             {name: auditing.plain(getattr(session, name)) for name in ("agent", "created_at", "last_seen_at")}
-            for session in sessions_of(user.id)
+            for session in sessions.of_user(user.id)
         ],
         "invitations": [
             {"organisation_id": one.organisation_id, "expires_at": auditing.plain(one.expires_at)}
@@ -354,8 +265,3 @@ def remove(actor: Actor) -> None:
         db.session.execute(delete(Invitation).where(Invitation.email == user.email))
         notifying.forget(user.email)
         db.session.delete(user)
-
-
-def last_seen(user: User) -> datetime | None:
-    """When the person was here last."""
-    return db.session.scalar(select(func.max(UserSession.last_seen_at)).where(UserSession.user_id == user.id))

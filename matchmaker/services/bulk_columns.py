@@ -20,25 +20,22 @@ from models.taxonomy import (
     KINDS,
     PARTNERSHIPS,
     SDGS,
-    SUBCATEGORIES,
     SUBCATEGORY_NAMES,
 )
 
 from ..errors import UnusableFile
 from ..messages import N_, together
-from ..schemas import clean, listing_schema
+from ..schemas import ROW_PARTS, clean, listing_schema
 from .cells import PARTS, bared, escaped, number, split, unescaped
+from .listings import CONTENT
 
 #: What tells an own listing that is to be changed; what marks a row that is left out.
 NUMBER, EXAMPLE = "number", "example"
 #: Columns of an export that an import reads over.
 UNREAD = ("status",)
 FIELDS = {kind: tuple(listing_schema(kind).fields) for kind in KINDS}
-ALL_FIELDS = tuple(dict.fromkeys([*FIELDS["offer"], *FIELDS["need"]]))
-COLUMNS = (NUMBER, "kind", *ALL_FIELDS, *UNREAD)
+COLUMNS = (NUMBER, "kind", *CONTENT, *UNREAD)
 MOST_COLUMNS = 100
-#: The parts of one item of these lists, in their order.
-_PARTED = {"benefits": ("tag", "quantity", "unit", "baseline"), "targets": ("name", "quantity", "unit")}
 _SCHEMA_FIELDS = {**listing_schema("offer").fields, **listing_schema("need").fields}
 _LISTS = frozenset(name for name, field in _SCHEMA_FIELDS.items() if isinstance(field, fields.List))
 _SWITCHES = frozenset(name for name, field in _SCHEMA_FIELDS.items() if isinstance(field, fields.Boolean))
@@ -99,8 +96,6 @@ CODES: dict[str, Mapping[Any, str]] = {
     "ip_status": IP_STATUSES,
 }
 
-CATEGORY_OF = {code: category for category, codes in SUBCATEGORIES.items() for code in codes}
-
 _EXAMPLES = {
     "title": "Fictional example: solar still for salty wells",
     "summary": "Fresh water out of a salty well, by the sun alone. This row is left out; replace it or let it stand.",
@@ -152,8 +147,8 @@ def cells_of(listing: Listing) -> dict[str, Any]:
 
 def cell_of(name: str, value: Any) -> Any:
     """A field's value as its cell: a text, a number or a date."""
-    if name in _PARTED:
-        return "; ".join(_parted(item, _PARTED[name]) for item in value)
+    if name in ROW_PARTS:
+        return "; ".join(_parted(item, ROW_PARTS[name]) for item in value)
     if name in _LISTS:
         return "; ".join(escaped(str(item)) for item in value)
     if name in _SWITCHES:
@@ -229,8 +224,8 @@ def _strange(name: str) -> str:
 
 def field_of(name: str, cell: str) -> Any:
     """What the schema takes for a filled cell. Raises ValueError, with what is wrong, for parts that are none."""
-    if name in _PARTED:
-        return [_item(piece, _PARTED[name]) for piece in _filled(cell)]
+    if name in ROW_PARTS:
+        return [_item(piece, ROW_PARTS[name]) for piece in _filled(cell)]
     if name in _LISTS:
         return [unescaped(piece) for piece in _filled(cell)]
     return clean(bared(cell))

@@ -17,10 +17,10 @@ from models.taxonomy import KINDS
 from ..listing_states import EDITABLE
 from ..messages import N_, together
 from ..schemas import listing_schema
-from .bulk_columns import ALL_FIELDS, EXAMPLE, FIELDS, HINTS, NUMBER, field_of, keeps_when_empty
+from .bulk_columns import EXAMPLE, FIELDS, HINTS, NUMBER, field_of, keeps_when_empty
 from .cells import bared
 from .import_rows import flat
-from .listings import content_of
+from .listings import CONTENT, content_of
 from .posting import REQUIRED
 from .tables import Row, RowProblem, shown
 
@@ -119,7 +119,7 @@ def _given(row: Row, kind: str) -> tuple[dict[str, Any], list[RowProblem]]:
     """The filled cells as the schema takes them, and what is wrong with them before it looks."""
     given: dict[str, Any] = {}
     problems = []
-    for name in ALL_FIELDS:
+    for name in CONTENT:
         if not _text(row, name):
             continue
         if name not in FIELDS[kind]:

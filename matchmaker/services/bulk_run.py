@@ -15,9 +15,9 @@ from models.base import now
 from ..errors import MatchmakerError, UnusableFile
 from ..listing_states import after
 from ..messages import N_
-from ..policy import Actor
+from ..policy import Actor, actor_of
 from ..transaction import transaction
-from . import accounts, auditing, bulk, listings, outbox
+from . import auditing, bulk, listings, outbox
 from .bulk_columns import HINTS, NUMBER
 from .bulk_rows import BulkChecker, Checked
 from .tables import Row, RowProblem, shown
@@ -70,7 +70,7 @@ def _run(import_id: int, stopped: Callable[[], bool]) -> bool:
     except UnusableFile as error:
         _end(import_id, error.message)
         return True
-    storing = _Storing(import_id, accounts.actor_of(user), BulkChecker(run.organisation_id, run.kind, rows))
+    storing = _Storing(import_id, actor_of(user), BulkChecker(run.organisation_id, run.kind, rows))
     done = run.done
     # PostgreSQL began a transaction with the read.
     db.session.commit()

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from models import Embedding, Listing, db
 from search_index.errors import SearchIndexError
 from search_index.local import LocalEngine
+from search_index.types import Encoded
 
 from . import families
 from .completeness import gaps
@@ -97,16 +98,16 @@ def findings(listing: Any) -> list[Finding]:
     return [finding for finding in found if finding.items] + _language(listing.language, text)
 
 
-def repeats(engine: LocalEngine, listing: Listing) -> Link | None:
+def repeats(engine: LocalEngine, listing: Listing, encoded: Encoded | None = None) -> Link | None:
     """The public listing that this one nearly repeats; None while the engine is down.
 
-    What was sent but is not public yet is not compared with.
+    What was sent but is not public yet is not compared with. `encoded` saves an encode where its vectors are at hand.
     """
     document = document_of(listing)
-    stored = encoded_of(db.session.get(Embedding, (listing.id, engine.embedder.name)), document)
+    encoded = encoded or encoded_of(db.session.get(Embedding, (listing.id, engine.embedder.name)), document)
     try:
         Reader.of(engine).pull()
-        vector = (stored or engine.encode(document.text)).vector
+        vector = (encoded or engine.encode(document.text)).vector
         other_id = families.repeated(engine, [document], [vector]).get(listing.id)
     except (SearchIndexError, RuntimeError) as error:
         log.error("near-duplicates could not be looked for: %s", error)

@@ -18,12 +18,10 @@ from models import Listing, db
 from ..errors import Forbidden
 from ..messages import N_
 from ..policy import Actor, can
-from .bulk_columns import ALL_FIELDS, NUMBER, cells_of
+from .bulk_columns import COLUMNS, cells_of
 from .cells import harmless, harmless_in_workbook
 
 FORMATS = ("csv", "xlsx")
-#: What listings of both kinds are written under.
-COLUMNS = (NUMBER, "kind", *ALL_FIELDS, "status")
 _BATCH = 200
 #: Workbooks count days from 1900, and believe that its February had 29 of them.
 _FIRST_DAY = date(1900, 3, 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -18,7 +16,7 @@ from ..errors import Conflict, Forbidden, NotFound
 from ..messages import N_
 from ..policy import Actor, can
 from ..transaction import transaction
-from . import auditing, notifying, organisations
+from . import auditing, keys, notifying, organisations
 
 LASTS = timedelta(days=7)
 #: Waiting for an answer at once: nobody sends letters to half the world in an organisation's name.
@@ -73,8 +71,8 @@ def revoke(actor: Actor, organisation_id: int, invitation_id: int) -> None:
 
 def opened(key: str) -> Invitation:
     """The invitation with its organisation. Raises NotFound when it is unknown, used, taken back or ended."""
-    query = select(Invitation).options(joinedload(Invitation.organisation)).where(Invitation.key_hash == _hashed(key))
-    found: Invitation | None = db.session.scalar(query)
+    query = select(Invitation).where(Invitation.key_hash == keys.hashed(key))
+    found: Invitation | None = db.session.scalar(query.options(joinedload(Invitation.organisation)))
     if found is None:
         raise NotFound(N_("This invitation does not hold: it was used or taken back, or a newer letter replaced it."))
     if ended(found):
@@ -91,7 +89,7 @@ def accept(actor: Actor, key: str) -> Organisation:
     """Make the actor a member. Raises NotFound, Forbidden when the invitation is for another address, and Conflict for
     somebody who belongs to an organisation."""
     with transaction():
-        its = select(Invitation.organisation_id).where(Invitation.key_hash == _hashed(key))
+        its = select(Invitation.organisation_id).where(Invitation.key_hash == keys.hashed(key))
         organisations.hold(db.session.scalar(its) or opened(key).organisation_id)
         # Behind the lock: it may have been used or taken back a moment ago.
         invitation = opened(key)
@@ -146,14 +144,9 @@ def _own(organisation_id: int, invitation_id: int) -> Invitation:
 
 
 def _send(invitation: Invitation, letter: Letter) -> None:
-    """Only a hash of the key is stored: who reads the database cannot join."""
-    key = secrets.token_urlsafe(32)
-    invitation.key_hash, invitation.created_at, invitation.expires_at = _hashed(key), now(), now() + LASTS
+    key = keys.made()
+    invitation.key_hash, invitation.created_at, invitation.expires_at = keys.hashed(key), now(), now() + LASTS
     db.session.add(invitation)
     db.session.flush()
     subject, text = letter(invitation, key)
     notifying.owe(invitation.email, subject, text)
-
-
-def _hashed(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -57,7 +57,7 @@ def publish(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Or
 
 
 def draft(actor: Actor, kind: str, values: Mapping[str, Any], organisation: Organisation | None = None) -> Listing:
-    """Store a new listing that only its own side and staff see. `values` come out of its schema."""
+    """Store a new listing that only its own side sees. `values` come out of its schema."""
     with transaction():
         listing = _draft(kind, values, organisation)
         listing.created_by_id = actor.user_id
@@ -309,6 +309,12 @@ def change(actor: Actor, listing: Listing, action: str, values: Mapping[str, Any
     if still_read and "reviewed_version" not in values:
         listing.reviewed_version = listing.version + 1
     renew(actor, listing, action, before, changed)
+
+
+def confirm(actor: Actor, listing: Listing) -> None:
+    """Say that a public listing whose row is locked still holds. Raises Conflict. See `change`."""
+    values = {"status": after("confirm", listing.status), "confirmed_at": now(), "reminded_at": None}
+    change(actor, listing, "listing.confirm", values)
 
 
 def renew(actor: Actor, listing: Listing, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -111,6 +111,8 @@ class MatchPage:
     pages: int
     facets: Mapping[str, Mapping[str, int]]
     notices: tuple[str, ...]
+    #: The vectors of what was asked, unless nothing was compared by meaning.
+    encoded: Encoded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,7 @@ def find(
     Costs one encode (for a stored listing whose text did not change a look-up instead), one search and one SELECT;
     once a second a look for changes comes first. `posted` holds the first and the last day of publication, in UTC.
     Near-duplicates are folded under the best of them, and what scores below `least_score` is left out. Never fails
-    for the engine's sake: without it, a plain filter in
-    the database answers, with a notice.
+    for the engine's sake: without it, a plain filter in the database answers, with a notice.
     """
     Reader.of(engine).pull()
     notices: list[str] = []
@@ -183,7 +184,7 @@ def find(
     asked = replace(query, encoded=result.encoded)
     matches = _explained(engine, actor, result, _Wanted(asked, facts, listing is not None))
     pages = max(1, -(-result.families // per_page))
-    return MatchPage(matches, result.total, result.families, page, pages, result.facets, tuple(notices))
+    return MatchPage(matches, result.total, result.families, page, pages, result.facets, tuple(notices), result.encoded)
 
 
 def similar(engine: LocalEngine, actor: Actor, listing: Listing, most: int = MOST_SIMILAR) -> list[ListingView]:

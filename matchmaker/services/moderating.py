@@ -168,6 +168,12 @@ def undoable(actor: Actor) -> tuple[Decision, Listing] | None:
     return found[0], found[1]
 
 
+def last_decision(listing: Listing) -> Decision | None:
+    """What the moderators said last."""
+    query = select(Decision).where(Decision.listing_id == listing.id).order_by(Decision.id.desc()).limit(1)
+    return db.session.scalar(query)
+
+
 def history(listing: Listing) -> list[tuple[Decision, str | None]]:
     """The decisions on a listing with who made each, the latest first."""
     query = (
@@ -267,8 +273,7 @@ def _last_entry(listing: Listing) -> AuditEntry | None:
 
 def _what_happened(listing: Listing, version: int) -> str:
     """Why a decision on a listing as it was at a version comes too late."""
-    query = select(Decision).where(Decision.listing_id == listing.id).order_by(Decision.id.desc()).limit(1)
-    last = db.session.scalar(query)
+    last = last_decision(listing)
     if last is not None and last.version >= version and last.verdict != "undo":
         return N_(
             "This listing was decided on %(age)s ago by %(name)s: %(decision)s. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
@@ -15,7 +15,7 @@ from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, Forbidden, NotFound
 from ..messages import N_
-from ..policy import Actor, Role, can, signed_in
+from ..policy import Actor, actor_of, can
 from ..transaction import transaction
 from . import auditing, outbox
 
@@ -52,7 +52,7 @@ def make(actor: Actor, values: Mapping[str, Any]) -> Organisation:
     """
     with transaction():
         user = account(actor)
-        if not can(acting(user), "organisation.make"):
+        if not can(actor_of(user), "organisation.make"):
             raise Conflict(N_("You belong to an organisation already. Leave it before you make another one."))
         organisation = Organisation(**values)
         db.session.add(organisation)
@@ -142,11 +142,6 @@ def account(actor: Actor) -> User:
     return user
 
 
-def acting(user: User) -> Actor:
-    """The actor this account is by now."""
-    return signed_in(user.id, cast("Role", user.role), user.organisation_id, owner=user.owner)
-
-
 def hold(organisation_id: int) -> Organisation:
     """The organisation, its row locked: whoever changes its people or itself waits here. Raises NotFound."""
     query = select(Organisation).where(Organisation.id == organisation_id).with_for_update()
@@ -163,7 +158,7 @@ def allowed(actor: Actor, organisation_id: int, action: str) -> Organisation:
     whoever may not even see the members, Forbidden for other members and staff.
     """
     organisation = hold(organisation_id)
-    by_now = acting(db.session.get_one(User, actor.user_id)) if actor.user_id else actor
+    by_now = actor_of(db.session.get_one(User, actor.user_id)) if actor.user_id else actor
     if not can(by_now, action, organisation):
         if can(by_now, "organisation.see_members", organisation):
             raise Forbidden(N_("Only owners of the organisation do this. Ask one of them."))

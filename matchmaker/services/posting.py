@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
-from models import Decision, Listing, ListingVersion, Organisation, db
+from models import Listing, ListingVersion, Organisation, db
 from models.base import now
-from search_index.errors import SearchIndexError
+from models.taxonomy import other_kind
 from search_index.local import LocalEngine
 
 from ..errors import Forbidden, Invalid, NotFound
@@ -20,11 +19,8 @@ from ..messages import N_
 from ..policy import Actor, can
 from ..schemas import listing_schema
 from ..transaction import transaction
-from . import explaining, families, listings, matching
-from .documents import document_of
-from .matching import MatchView
-
-log = logging.getLogger(__name__)
+from . import checking, explaining, listings, matching
+from .matching import Link, MatchView
 
 #: The pages of the form: which fields each one fills. They may be filled in any order.
 PAGES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -56,7 +52,7 @@ class Preview:
 
     count: int
     best: tuple[MatchView, ...]
-    repeats: Listing | None
+    repeats: Link | None
 
 
 def begin(actor: Actor, kind: str, given: Mapping[str, Any]) -> Listing:
@@ -68,14 +64,17 @@ def begin(actor: Actor, kind: str, given: Mapping[str, Any]) -> Listing:
         return listings.draft(actor, kind, values, db.session.get_one(Organisation, actor.organisation_id))
 
 
-def save(actor: Actor, listing_id: int, version: int, page: str, given: Mapping[str, Any]) -> Listing:
+def save(actor: Actor, listing: Listing, version: int, page: str, given: Mapping[str, Any]) -> Listing:
     """Store what one page of the form says. Raises NotFound, Conflict and ValidationError."""
-    listing = own(actor, listing_id)
-    fields = PAGES[listing.kind].get(page)
-    if fields is None:
+    values = listing_schema(listing.kind, fields_of(listing.kind, page)).load(given)
+    return listings.revise(actor, listing.id, version, values)
+
+
+def fields_of(kind: str, page: str) -> tuple[str, ...]:
+    """The fields that a page of the form fills. Raises NotFound."""
+    if page not in PAGES[kind]:
         raise NotFound(N_("The form has no such page."))
-    values = listing_schema(listing.kind, fields).load(given)
-    return listings.revise(actor, listing_id, version, values)
+    return PAGES[kind][page]
 
 
 def own(actor: Actor, listing_id: int, kind: str | None = None) -> Listing:
@@ -112,8 +111,7 @@ def confirm(actor: Actor, listing_id: int) -> Listing:
     """Say that a public listing still holds. Raises NotFound and Conflict."""
     with transaction():
         listing = listings.editable(actor, listing_id)
-        values = {"status": after("confirm", listing.status), "confirmed_at": now(), "reminded_at": None}
-        listings.change(actor, listing, "listing.confirm", values)
+        listings.confirm(actor, listing)
         return listing
 
 
@@ -125,12 +123,6 @@ def of_organisation(actor: Actor, page: int) -> tuple[list[Listing], bool]:
     paged = query.order_by(Listing.id.desc()).limit(PAGE + 1).offset((page - 1) * PAGE)
     found = list(db.session.scalars(paged))
     return found[:PAGE], len(found) > PAGE
-
-
-def last_decision(listing: Listing) -> Decision | None:
-    """What the moderators said last."""
-    query = select(Decision).where(Decision.listing_id == listing.id).order_by(Decision.id.desc()).limit(1)
-    return db.session.scalar(query)
 
 
 def versions(actor: Actor, listing_id: int) -> tuple[Listing, list[ListingVersion]]:
@@ -147,13 +139,6 @@ def preview(engine: LocalEngine, actor: Actor, listing: Listing, most: int = 3) 
 
     While the engine is down it says so as every search does, and looks for no repetition.
     """
-    other = "need" if listing.kind == "offer" else "offer"
+    other = other_kind(listing.kind)
     page = matching.find(engine, actor, other, listing=listing, per_page=most, least_score=explaining.LEAST_GOOD)
-    document = document_of(listing)
-    try:
-        repeated = families.repeated(engine, [document], [engine.embedder.encode([document.text])[0].vector])
-    except SearchIndexError as error:
-        log.error("near-duplicates could not be looked for: %s", error)
-        repeated = {}
-    other_id = repeated.get(listing.id)
-    return Preview(page.total, page.matches, listings.find(actor, other_id) if other_id else None)
+    return Preview(page.total, page.matches, checking.repeats(engine, listing, page.encoded))

@@ -14,7 +14,6 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from models import Listing, User, db
 from models.base import UTCDateTime
-from models.base import now as present
 from models.taxonomy import PUBLIC_STATUSES
 
 from ..errors import Conflict, NotFound
@@ -22,9 +21,9 @@ from ..letters import Letters
 from ..links import Links
 from ..listing_states import after
 from ..messages import N_
-from ..policy import SYSTEM, can
+from ..policy import SYSTEM, actor_of, can
 from ..transaction import transaction
-from . import accounts, auditing, listings, notifying
+from . import auditing, listings, notifying
 
 #: After so long without a word from its owners a listing is marked as not confirmed lately; so long later it is
 #: archived. The owners are asked so long before the first.
@@ -103,8 +102,7 @@ def confirm(links: Links, token: str) -> Listing:
     """Say by a letter's link that a listing still holds; works once. Raises NotFound and Conflict."""
     with transaction():
         listing, user = _listing_of(links, token, lock=True)
-        values = {"status": after("confirm", listing.status), "confirmed_at": present(), "reminded_at": None}
-        listings.change(accounts.actor_of(user), listing, "listing.confirm", values)
+        listings.confirm(actor_of(user), listing)
         return listing
 
 
@@ -113,8 +111,8 @@ def _listing_of(links: Links, token: str, *, lock: bool) -> tuple[Listing, User]
     user = db.session.get(User, user_id)
     if user is None or not user.active:
         raise NotFound(N_("The account that this letter was written to is gone."))
-    listing = listings.find(accounts.actor_of(user), listing_id, lock=lock)
-    if not can(accounts.actor_of(user), "listing.edit", listing):
+    listing = listings.find(actor_of(user), listing_id, lock=lock)
+    if not can(actor_of(user), "listing.edit", listing):
         raise NotFound(N_("There is no such listing among yours."))
     if listing.status not in PUBLIC_STATUSES:
         raise Conflict(N_("This listing is not public any more. Sign in and send it to the moderators again."))

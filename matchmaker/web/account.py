@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, session
 from flask_security import auth_required, current_user, logout_user
 from werkzeug.wrappers import Response as Redirect
 
-from ..services import accounts
+from ..services import accounts, sessions
 from ..wording import _
 from .security import actor, asks_again, end_other_sessions
 
@@ -20,8 +20,8 @@ account = Blueprint("account", __name__, url_prefix="/account")
 def overview() -> str:
     """The account and everything that can be changed about it."""
     key = session.get("key", "")
-    sessions = [(one, accounts.is_session(one, key)) for one in accounts.sessions_of(current_user.id)]
-    return render_template("account/overview.html", sessions=sessions, device=_device)
+    own = [(one, sessions.is_that_of(one, key)) for one in sessions.of_user(current_user.id)]
+    return render_template("account/overview.html", sessions=own, device=_device)
 
 
 #: What agents call themselves; the first that is found is the one that is meant.
@@ -67,7 +67,7 @@ def after_second_factor() -> Redirect:
 @auth_required("session")
 def end_session(session_id: int) -> Redirect:
     """Sign out one device."""
-    accounts.end_session(actor(), session_id)
+    sessions.end(actor(), session_id)
     flash(_("That device is signed out."))
     return redirect(url_for("account.overview"))
 

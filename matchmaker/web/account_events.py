@@ -22,7 +22,7 @@ from flask_security import (
 from sqlalchemy.exc import IntegrityError
 
 from .. import wording
-from ..services import accounts
+from ..services import accounts, sessions
 from ..transaction import transaction
 from ..wording import _
 from . import account_mail
@@ -54,7 +54,7 @@ def init_app(app: Flask) -> None:
 
 def _begin_session(_app: Flask, user: Any, **_: Any) -> None:
     with transaction():
-        session[KEY] = accounts.begin_session(user.id, request.user_agent.string)
+        session[KEY] = sessions.begin(user.id, request.user_agent.string)
         accounts.note(user.id, "user.sign_in")
     session.permanent = True
     # A form of before was another session's.
@@ -64,7 +64,7 @@ def _begin_session(_app: Flask, user: Any, **_: Any) -> None:
 
 
 def _end_session(_app: Flask, **_: Any) -> None:
-    accounts.sign_out(session.pop(KEY, ""))
+    sessions.end_that_of(session.pop(KEY, ""))
     g.pop("actor", None)
 
 
@@ -90,14 +90,14 @@ def _note_confirmation(_app: Flask, user: Any, **_: Any) -> None:
 def _note_new_password(_app: Flask, user: Any, **_: Any) -> None:
     with transaction():
         accounts.note(user.id, "user.change_password")
-        accounts.end_sessions(user.id, session.get(KEY, ""))
+        sessions.end_all(user.id, session.get(KEY, ""))
 
 
 def _note_reset(_app: Flask, user: Any, **_: Any) -> None:
     with transaction():
         accounts.confirm(user.id)
         accounts.note(user.id, "user.reset_password")
-        accounts.end_sessions(user.id)
+        sessions.end_all(user.id)
 
 
 def _note_new_address(_app: Flask, user: Any, old_email: str, **_kept: Any) -> None:

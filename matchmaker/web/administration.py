@@ -14,9 +14,10 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from models.taxonomy import ROLES
 
 from ..errors import Invalid
-from ..services import accounts, audit_trail
+from ..services import accounts, audit_trail, sessions
 from ..services.audit_trail import Filters, Line
 from ..wording import _
+from .numbers import page_number, whole
 from .security import actor, asks_again
 from .staff import only
 
@@ -30,8 +31,7 @@ _COLUMNS = ("at", "actor kind", "actor number", "actor", "action", "thing kind",
 @administration.get("/audit")
 def audit() -> str:
     """Who did what to which thing, the latest first."""
-    before = request.args.get("before", "")
-    last = int(before) if before.isascii() and before.isdigit() and len(before) < 12 else None
+    last = whole(request.args.get("before", ""), 11)
     lines, more = audit_trail.search(actor(), _filters(), last)
     given = {name: value for name, value in request.args.items() if value and name != "before"}
     return render_template("staff/audit.html", lines=lines, more=more, given=given)
@@ -51,8 +51,7 @@ def audit_table() -> Response:
 def users() -> str:
     """People with an account."""
     text, role = request.args.get("q", "").strip()[:_LONGEST], request.args.get("role")
-    given = request.args.get("page", "1")
-    page = max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+    page = page_number()
     role = role if role in ROLES else None
     found, more = accounts.search(actor(), text.replace("\x00", ""), role, page)
     return render_template("staff/users.html", users=found, more=more, page=page, text=text, role=role, roles=ROLES)
@@ -64,7 +63,7 @@ def user(user_id: int) -> Any:
     """One account and its rights; changing them needs the administrator's password of a moment ago."""
     person = accounts.found(actor(), user_id)
     if request.method == "GET":
-        return render_template("staff/user.html", person=person, roles=ROLES, last_seen=accounts.last_seen(person))
+        return render_template("staff/user.html", person=person, roles=ROLES, last_seen=sessions.last_seen(person))
     match request.form.get("do"):
         case "role":
             accounts.change_role(actor(), user_id, request.form.get("role", ""))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, make_response, render_template
+from flask import Blueprint, make_response, render_template
 from flask.wrappers import Response
 
 from models import Listing
 
 from ..errors import Conflict
 from ..links import Links
-from ..parts import Parts
+from ..parts import current_parts
 from ..services import staleness
 from ..wording import _
 
@@ -35,8 +35,7 @@ def confirm(token: str) -> Response:
 
 
 def _links() -> Links:
-    parts: Parts = current_app.extensions["matchmaker"]
-    return parts.letters.links
+    return current_parts().letters.links
 
 
 def _page(listing: Listing | None, refusal: str = "", *, done: bool = False) -> Response:

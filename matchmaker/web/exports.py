@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import IO, Any
 
-from flask import Blueprint, Response, current_app, request, send_file
+from flask import Blueprint, Response, request, send_file
 from flask_security import auth_required
 
 from .. import wording
 from ..errors import Forbidden
 from ..messages import N_
-from ..parts import Parts
+from ..parts import current_parts
 from ..policy import ANONYMOUS, can
 from ..services import exporting, matching
+from ..services.bulk_columns import COLUMNS
 from ..services.matching import MatchView
 from ..wording import _
 from .addresses import listing_address, public_address
@@ -37,7 +38,7 @@ _TYPES = {
 @auth_required("session")
 def own_listings(format: str) -> Response:
     """Every listing of one's organisation, as an import takes it back."""
-    return table(format, "matchmaker-listings", exporting.COLUMNS, exporting.own_listings(actor()))
+    return table(format, "matchmaker-listings", COLUMNS, exporting.own_listings(actor()))
 
 
 @exports.get("/<kind:kind>/results.<any(csv, xlsx):format>")
@@ -50,9 +51,8 @@ def results(kind: str, format: str) -> Response:
     if not can(actor(), "results.export"):
         raise Forbidden(N_("Only programme staff take search results away as a file."))
     asked = Search.read("listings.search", {"kind": kind}, request.args)
-    parts: Parts = current_app.extensions["matchmaker"]
     options = {**asked.options, "page": 1, "per_page": MOST_RESULTS, "fold": False}
-    page = matching.find(parts.engine, ANONYMOUS, kind, text=asked.text, **options)
+    page = matching.find(current_parts().engine, ANONYMOUS, kind, text=asked.text, **options)
     header = (
         *("rank", "number", "title", "summary", "organisation", "country", "category", "subcategory", "trl"),
         *("language", "posted", "score", "band", "reasons", "address"),

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from .. import wording
-from ..parts import Parts
+from ..parts import current_parts
 from ..policy import ANONYMOUS
 from ..services import matching
 from ..services.matching import ListingView
@@ -36,9 +36,8 @@ _MOST = 30
 def newest(kind: str) -> Response:
     """The newest of what a search finds, whatever page or order it asks for."""
     asked = Search.read("listings.search", {"kind": kind}, request.args).at(1)
-    parts: Parts = current_app.extensions["matchmaker"]
     options = asked.options | {"sort": "newest", "per_page": _MOST}
-    page = matching.find(parts.engine, ANONYMOUS, kind, text=asked.text, **options)
+    page = matching.find(current_parts().engine, ANONYMOUS, kind, text=asked.text, **options)
     found = [match.listing for match in page.matches]
     updated = max((_updated(listing) for listing in found), default=_NEVER)
     answer = document(_feed(kind, asked, found, updated, results.notices(asked, page)), _TYPE)

@@ -4,82 +4,131 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import ValidationError
 from rapidfuzz import fuzz, process, utils
 from werkzeug.datastructures import MultiDict
 
-from models.taxonomy import BENEFITS, CATEGORIES, IP_KINDS, IP_STATUSES, PARTNERSHIPS, SDGS, SUBCATEGORIES
+from models.taxonomy import BENEFITS, CATEGORIES, IP_KINDS, IP_STATUSES, PARTNERSHIPS, SDGS, category_of
 
 from .. import wording
-from ..schemas import COUNTRIES, CURRENCIES, facet_codes
+from ..schemas import COUNTRIES, CURRENCIES, ROW_PARTS, facet_codes
 from ..wording import _
 
-#: Rows of a repeated group that a page shows when nothing is filled in.
-FREE_ROWS = 3
 _MOST_ROWS = 20
 #: From which likeness on (of 100) a misspelt country's name is guessed.
 _NEAR = 75
 
-_COUNTRY_LISTS = ("developed_in", "deployed_in", "available_in", "wanted_in", "ip_countries")
-_TEXT_LISTS = ("keywords", "ip_publications")
-_CHECKED_LISTS = ("sdgs", "partnerships")
-_CHECKS = ("open_to_interest", "anonymous")
-_ROWS = {"benefits": ("tag", "quantity", "unit", "baseline"), "targets": ("name", "quantity", "unit")}
 _APART = re.compile(r"[,;\n،、，；]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """How a field stands in its box: what a form holds of it, what that says, and what is shown of what is stored."""
+
+    given: Callable[[MultiDict[str, str], str], Any]
+    said: Callable[[Any], Any]
+    shown: Callable[[Any], Any]
+    #: What stands in it when nothing is known.
+    empty: Any = ""
+
+
+def _written(form: MultiDict[str, str], name: str) -> str:
+    return form.get(name, "")
+
+
+def _chosen(form: MultiDict[str, str], name: str) -> list[str]:
+    return form.getlist(name)
+
+
+def _ticked(form: MultiDict[str, str], name: str) -> bool:
+    return name in form
+
+
+def _rows(form: MultiDict[str, str], name: str) -> list[dict[str, str]]:
+    """The filled rows of a group such as benefits-0-tag, benefits-0-quantity, …"""
+    rows = (
+        {part: form.get(f"{name}-{number}-{part}", "").strip() for part in ROW_PARTS[name]}
+        for number in range(_MOST_ROWS)
+    )
+    return [row for row in rows if any(row.values())]
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in _APART.split(text) if part.strip()]
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _text(nothing: str | None = None) -> _Box:
+    """A box whose text, when there is none, says `nothing`."""
+    return _Box(_written, lambda text: text.strip() or nothing, _plain, nothing or "")
+
+
+_WORDS = _Box(_written, _listed, ", ".join)
+_COUNTRIES = _Box(
+    _written, lambda text: _countries(text), lambda codes: ", ".join(sorted(wording.country(code) for code in codes))
+)
+_SEVERAL = _Box(_chosen, _itself, lambda codes: [str(code) for code in codes], [])
+_ROWS = _Box(_rows, _itself, lambda rows: [{part: _plain(value) for part, value in row.items()} for row in rows], [])
+_UNKNOWN = _text()
+
+_BOXES = {
+    **dict.fromkeys(("title", "summary", "description", "problem", "constraints"), _text("")),
+    "language": _text("und"),
+    **dict.fromkeys(("ip_kind", "ip_status"), _text("unknown")),
+    **dict.fromkeys(("developed_in", "deployed_in", "available_in", "wanted_in", "ip_countries"), _COUNTRIES),
+    **dict.fromkeys(("keywords", "ip_publications"), _WORDS),
+    **dict.fromkeys(("sdgs", "partnerships"), _SEVERAL),
+    **dict.fromkeys(ROW_PARTS, _ROWS),
+    "open_to_interest": _Box(_ticked, _itself, _itself, True),
+    "anonymous": _Box(_ticked, _itself, _itself, False),
+}
+
+
+def _box(name: str) -> _Box:
+    return _BOXES.get(name, _UNKNOWN)
 
 
 def read(fields: Iterable[str], form: MultiDict[str, str]) -> dict[str, Any]:
     """What the form says of these fields, for their schema. Raises ValidationError for a country nobody knows."""
     values: dict[str, Any] = {}
-    problems: dict[str, list[str]] = {}
-    for name in fields:
-        if name in _COUNTRY_LISTS:
-            values[name], unknown = _countries(form.get(name, ""))
-            if unknown:
-                problems[name] = unknown
-        elif name in _TEXT_LISTS:
-            values[name] = _listed(form.get(name, ""))
-        elif name in _CHECKED_LISTS:
-            values[name] = form.getlist(name)
-        elif name in _CHECKS:
-            values[name] = name in form
-        elif name in _ROWS:
-            values[name] = list(_rows(name, form))
-        else:
-            values[name] = form.get(name, "").strip() or _EMPTY.get(name)
+    problems: dict[str, Any] = {}
+    for name, said in given(fields, form).items():
+        try:
+            values[name] = _box(name).said(said)
+        except ValidationError as error:
+            problems[name] = error.messages
     if problems:
         raise ValidationError(problems)
     if values.get("subcategory") and not values.get("category"):
-        values["category"] = _category_of(values["subcategory"])
+        values["category"] = category_of(values["subcategory"])
     return values
 
 
-#: What an empty box means where it does not mean "unknown".
-_EMPTY = {
-    "title": "",
-    "summary": "",
-    "description": "",
-    "problem": "",
-    "constraints": "",
-    "language": "und",
-    "ip_kind": "unknown",
-    "ip_status": "unknown",
-}
+def given(fields: Iterable[str], form: MultiDict[str, str]) -> dict[str, Any]:
+    """What stood in the boxes when the form was sent, to be shown again."""
+    return {name: _box(name).given(form, name) for name in fields}
 
 
 def empty(fields: Iterable[str]) -> dict[str, Any]:
     """What stands in the boxes of a listing of which nothing is known."""
-    values: dict[str, Any] = {}
-    for name in fields:
-        if name in (*_CHECKED_LISTS, *_ROWS):
-            values[name] = []
-        elif name in _CHECKS:
-            values[name] = name == "open_to_interest"
-        else:
-            values[name] = _EMPTY.get(name, "")
-    return values
+    return {name: _box(name).empty for name in fields}
+
+
+def shown(fields: Iterable[str], listing: Any) -> dict[str, Any]:
+    """What stands in the boxes for what is stored."""
+    return {name: _box(name).shown(getattr(listing, name)) for name in fields}
 
 
 def choices() -> dict[str, list[tuple[str, str]]]:
@@ -98,71 +147,16 @@ def choices() -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def shown(fields: Iterable[str], listing: Any) -> dict[str, Any]:
-    """What stands in the boxes for what is stored."""
-    return {name: _shown(name, getattr(listing, name)) for name in fields}
+def _countries(text: str) -> list[str]:
+    """The codes of the countries named, by code or by their name in the page's language or English.
 
-
-def _shown(name: str, value: Any) -> Any:
-    if name in _COUNTRY_LISTS:
-        return ", ".join(sorted(wording.country(code) for code in value))
-    if name in _TEXT_LISTS:
-        return ", ".join(value)
-    if name in _CHECKED_LISTS:
-        return [str(code) for code in value]
-    if name in _ROWS:
-        return [{part: _plain(row[part]) for part in _ROWS[name]} for row in value]
-    return value if name in _CHECKS else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def given(fields: Iterable[str], form: MultiDict[str, str]) -> dict[str, Any]:
-    """What stood in the boxes when the form was sent, to be shown again."""
-    out: dict[str, Any] = {}
-    for name in fields:
-        if name in _CHECKED_LISTS:
-            out[name] = form.getlist(name)
-        elif name in _CHECKS:
-            out[name] = name in form
-        elif name in _ROWS:
-            out[name] = list(_rows(name, form))
-        else:
-            out[name] = form.get(name, "")
-    return out
-
-
-def _category_of(subcategory: str) -> str | None:
-    return next((category for category, inner in SUBCATEGORIES.items() if subcategory in inner), None)
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in _APART.split(text) if part.strip()]
-
-
-def _rows(name: str, form: MultiDict[str, str]) -> Iterable[dict[str, str]]:
-    """The filled rows of a group such as benefits-0-tag, benefits-0-quantity, …"""
-    for number in range(_MOST_ROWS):
-        row = {part: form.get(f"{name}-{number}-{part}", "").strip() for part in _ROWS[name]}
-        if any(row.values()):
-            yield row
-
-
-def _countries(text: str) -> tuple[list[str], list[str]]:
-    """The codes of the countries named, by code or by their name in the page's language or English, and complaints."""
+    Raises ValidationError with a complaint about each that nobody knows.
+    """
     known = _country_names()
-    codes, unknown = [], []
-    for part in _listed(text):
-        code = known.get(part.casefold())
-        if code:
-            codes.append(code)
-        else:
-            unknown.append(_nearest(part, known))
-    return codes, unknown
+    parts = _listed(text)
+    if unknown := [_nearest(part, known) for part in parts if part.casefold() not in known]:
+        raise ValidationError(unknown)
+    return [known[part.casefold()] for part in parts]
 
 
 def _country_names() -> dict[str, str]:

@@ -8,7 +8,7 @@ import os
 from flask import Blueprint, Flask, Response, abort, current_app, jsonify, make_response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ..parts import Parts
+from ..parts import Parts, current_parts
 from ..services.readiness import OK, Readiness
 
 health = Blueprint("health", __name__)
@@ -45,8 +45,7 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "").encode()
     if not token or not hmac.compare_digest(given, f"Bearer {token}".encode()):
         abort(404)
-    parts: Parts = current_app.extensions["matchmaker"]
-    return Response(parts.metrics.exposition(_readiness().backlog()), content_type=CONTENT_TYPE_LATEST)
+    return Response(current_parts().metrics.exposition(_readiness().backlog()), content_type=CONTENT_TYPE_LATEST)
 
 
 def _readiness() -> Readiness:

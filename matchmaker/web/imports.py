@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from flask_security import auth_required
 from werkzeug.wrappers import Response as Redirect
 
-from models.taxonomy import CATEGORIES
+from models.taxonomy import CATEGORIES, category_of
 
 from ..errors import Conflict, Invalid
 from ..messages import unpacked
@@ -82,7 +82,7 @@ def _hints(kind: str) -> Iterator[list[str]]:
 
 def _code(column: str, code: Any, name: str) -> str:
     if column == "subcategory":
-        return f"{code} ({_(CATEGORIES[bulk_columns.CATEGORY_OF[code]])}: {_(name)})"
+        return f"{code} ({_(CATEGORIES[category_of(code) or ''])}: {_(name)})"
     return f"{code} ({_(name)})"
 
 

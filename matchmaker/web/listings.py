@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask_babel import get_locale
 from markupsafe import Markup
 
 from models import Listing
+from models.taxonomy import other_kind
 
 from ..errors import NotFound
 from ..messages import N_
-from ..parts import Parts
+from ..parts import current_parts
 from ..policy import can
 from ..services import following, images, matching, spelling
 from ..services import listings as service
@@ -33,8 +34,8 @@ _BEST = 5
 def search(kind: str) -> str:
     """Offers or needs that answer a description; the newest when there is none."""
     asked = Search.read("listings.search", {"kind": kind}, request.args)
-    page = matching.find(_parts().engine, actor(), kind, text=asked.text, **asked.options)
-    correction = spelling.correct(_parts().engine, asked.text)
+    page = matching.find(current_parts().engine, actor(), kind, text=asked.text, **asked.options)
+    correction = spelling.correct(current_parts().engine, asked.text)
     return render_template(
         "listings/search.html",
         kind=kind,
@@ -75,15 +76,15 @@ def _related(listing: Listing) -> Markup:
     """What may serve the listing and what is like it; for visitors kept until anything that can be found changes."""
     if actor().known:
         return _rendered_related(listing)[0]
-    key = (listing.id, listing.version, str(get_locale()), following.state(_parts().engine))
+    key = (listing.id, listing.version, str(get_locale()), following.state(current_parts().engine))
     return fragments.kept(key, lambda: _rendered_related(listing))
 
 
 def _rendered_related(listing: Listing) -> tuple[Markup, bool]:
     """The fragment, and whether it is as good as it gets: while a part is down it is not kept."""
-    wanted = _other(listing.kind)
-    best = matching.find(_parts().engine, actor(), wanted, listing=listing, per_page=_BEST)
-    similar = matching.similar(_parts().engine, actor(), listing)
+    wanted = other_kind(listing.kind)
+    best = matching.find(current_parts().engine, actor(), wanted, listing=listing, per_page=_BEST)
+    similar = matching.similar(current_parts().engine, actor(), listing)
     html = render_template("listings/_related.html", listing=listing, best=best, similar=similar, wanted=wanted)
     return Markup(html), not best.notices  # noqa: S704 - the template has escaped it
 
@@ -91,23 +92,14 @@ def _rendered_related(listing: Listing) -> tuple[Markup, bool]:
 @listings.get("/<kind:kind>/<id:listing_id>/<kind:wanted>")
 def counterparts(kind: str, listing_id: int, wanted: str) -> str:
     """Everything of the other kind that may serve a listing, or be served by it."""
-    if wanted != _other(kind):
+    if wanted != other_kind(kind):
         raise NotFound(N_("A need is matched with offers, and an offer with needs."))
     listing = service.find(actor(), listing_id, kind)
     place = {"kind": kind, "listing_id": listing_id, "wanted": wanted}
     asked = Search.read("listings.counterparts", place, request.args)
-    page = matching.find(_parts().engine, actor(), wanted, listing=listing, **asked.options)
+    page = matching.find(current_parts().engine, actor(), wanted, listing=listing, **asked.options)
     view = matching.view_of(listing, actor())
     return render_template("listings/counterparts.html", kind=wanted, listing=view, **_around(asked, page))
-
-
-def _parts() -> Parts:
-    found: Parts = current_app.extensions["matchmaker"]
-    return found
-
-
-def _other(kind: str) -> str:
-    return "need" if kind == "offer" else "offer"
 
 
 def _around(asked: Search, page: MatchPage) -> dict[str, Any]:

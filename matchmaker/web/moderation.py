@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from models import Listing
 from models.taxonomy import KINDS
 
 from ..errors import Conflict, Invalid
-from ..letters import Letters
-from ..parts import Parts
+from ..parts import current_parts
 from ..policy import can
 from ..services import checking, images, moderating, moderation_queue, versions
 from ..services.moderating import Judgment
@@ -23,6 +22,7 @@ from ..text import rendered, web_address
 from ..wording import _
 from . import findings
 from .errors import said
+from .numbers import page_number, version_read, whole
 from .security import actor
 from .staff import only
 
@@ -45,7 +45,7 @@ def decide_all() -> Any:
     if not chosen:
         return _queue(problems={"chosen": [_("Tick at least one listing.")]}), 422
     try:
-        outcomes = moderating.decide_all(actor(), chosen, _judgment(), _letters())
+        outcomes = moderating.decide_all(actor(), chosen, _judgment(), current_parts().letters)
     except Invalid as error:
         return _queue(problems=said(error.problems)), 422
     outcomes = [replace(one, refusal=one.refusal and _(one.refusal)) for one in outcomes]
@@ -80,7 +80,7 @@ def decide(listing_id: int) -> Any:
     listing = moderating.look(actor(), listing_id)
     following = moderation_queue.beside(actor(), listing.id, _filters())[1]
     try:
-        decision = moderating.decide(actor(), listing_id, _version(), _judgment(), _letters())
+        decision = moderating.decide(actor(), listing_id, _version(), _judgment(), current_parts().letters)
     except Invalid as error:
         return _item(listing, said(error.problems)), 422
     except Conflict as error:
@@ -94,16 +94,14 @@ def decide(listing_id: int) -> Any:
 @moderation.post("/decisions/<id:decision_id>/undo")
 def undo(decision_id: int) -> Redirect:
     """Take the last decision back."""
-    listing = moderating.undo(actor(), decision_id, _letters())
+    listing = moderating.undo(actor(), decision_id, current_parts().letters)
     flash(_("The decision is taken back. Whoever posted the listing is told."))
     return _to(listing.id)
 
 
 def _queue(problems: Mapping[str, list[str]] | None = None) -> str:
     filters = _filters()
-    given = request.args.get("page", "1")
-    number = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
-    page = moderation_queue.queue(actor(), filters, number)
+    page = moderation_queue.queue(actor(), filters, page_number())
     return render_template(
         "staff/queue.html",
         page=page,
@@ -117,7 +115,6 @@ def _queue(problems: Mapping[str, list[str]] | None = None) -> str:
 
 
 def _item(listing: Listing, problems: Mapping[str, list[str]] | None = None, notice: str = "") -> str:
-    parts: Parts = current_app.extensions["matchmaker"]
     filters = _filters()
     previous, following = moderation_queue.beside(actor(), listing.id, filters)
     read = versions.as_read(listing)
@@ -137,7 +134,7 @@ def _item(listing: Listing, problems: Mapping[str, list[str]] | None = None, not
         pictures_changed=moderation_queue.pictures_changed(listing),
         checks=checks,
         links={item: web_address(item) for check in checks if check.code == "links" for item in check.items},
-        repeats=checking.repeats(parts.engine, listing),
+        repeats=checking.repeats(current_parts().engine, listing),
         changes=findings.changes(read, listing, actor()) if read else None,
         history=moderating.history(listing),
         previous=previous,
@@ -168,25 +165,18 @@ def _judgment() -> Judgment:
 
 
 def _version() -> int:
-    """Which version the moderator had read."""
-    pair = _pair(f"0:{request.form.get('version', '')}")
-    if pair is None:
+    version = version_read()
+    if version is None:
         said = _("The form does not say which version you read. Reload the page, then decide.")
         raise Invalid(said, {"version": [said]})
-    return pair[1]
+    return version
 
 
 def _pair(given: str) -> tuple[int, int] | None:
     """A listing's number and the version that was read, out of a tick box."""
-    number, _colon, version = given.partition(":")
-    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in (number, version)):
-        return None
-    return int(number), int(version)
-
-
-def _letters() -> Letters:
-    parts: Parts = current_app.extensions["matchmaker"]
-    return parts.letters
+    first, _colon, second = given.partition(":")
+    number, version = whole(first, 9), whole(second, 9)
+    return None if number is None or version is None else (number, version)
 
 
 def _to(listing_id: int) -> Redirect:

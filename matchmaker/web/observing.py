@@ -8,10 +8,10 @@ import secrets
 import time
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 
 from ..logs import request_id
-from ..parts import Parts
+from ..parts import current_parts
 
 log = logging.getLogger("matchmaker.requests")
 
@@ -38,8 +38,7 @@ def _end(response: Response) -> Response:
     seconds = time.perf_counter() - g.begun
     # The pattern: the address itself may hold what a firm keeps to itself, and there are endlessly many.
     route = request.url_rule.rule if request.url_rule else "unknown"
-    parts: Parts = current_app.extensions["matchmaker"]
-    parts.metrics.requested(route, response.status_code, seconds)
+    current_parts().metrics.requested(route, response.status_code, seconds)
     method = request.method if request.method in _METHODS else "other"
     told = {"method": method, "route": route, "status": response.status_code, "milliseconds": round(seconds * 1e3, 1)}
     level = logging.WARNING if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO

@@ -23,6 +23,7 @@ from ..text import rendered, web_address
 from ..wording import _
 from .forms import problems
 from .images import sent_file
+from .numbers import page_number, version_read
 from .security import actor
 
 organisations = Blueprint("organisations", __name__)
@@ -45,7 +46,7 @@ def show(organisation_id: int) -> str:
     """What an organisation says of itself, what staff checked, and what it posted under its name."""
     organisation = service.find(organisation_id)
     may_verify = can(actor(), "organisation.verify", organisation)
-    page = service.public_listings(organisation.id, request.args.get("page", 1, _number))
+    page = service.public_listings(organisation.id, page_number())
     return render_template(
         "organisations/show.html",
         organisation=organisation,
@@ -99,7 +100,7 @@ def save(organisation_id: int) -> Redirect | tuple[str, int]:
     verified = organisation.verified_at is not None
     try:
         values = OrganisationFormSchema().load(request.form.to_dict())
-        saved = service.edit(actor(), organisation_id, _version(), values)
+        saved = service.edit(actor(), organisation_id, version_read() or 0, values)
     except ValidationError as error:
         return _form(organisation, _given(), problems(error)), 422
     except Conflict as error:
@@ -141,7 +142,7 @@ def verify(organisation_id: int) -> Redirect:
         values = VerificationSchema().load({"checks": request.form.getlist("checks")})
     except ValidationError as error:
         raise Invalid(_("Nothing is verified yet."), problems(error)) from error
-    service.verify(actor(), organisation_id, _version(), values["checks"])
+    service.verify(actor(), organisation_id, version_read() or 0, values["checks"])
     flash(_("The organisation is verified."))
     return redirect(url_for("organisations.show", organisation_id=organisation_id))
 
@@ -192,15 +193,3 @@ def _form(
 
 def _given() -> dict[str, str]:
     return {name: request.form.get(name, "") for name in _FIELDS}
-
-
-def _version() -> int:
-    """The version that the form was filled from."""
-    return request.form.get("version", 0, _number)
-
-
-def _number(text: str) -> int:
-    """Raises ValueError, as the default then holds."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(text)
-    return int(text)

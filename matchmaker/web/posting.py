@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_security import auth_required
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
@@ -15,13 +15,14 @@ from models import Listing
 
 from ..errors import Conflict, Invalid, NotFound
 from ..listing_states import EDITABLE
-from ..parts import Parts
+from ..parts import current_parts
 from ..policy import can
-from ..services import completeness, listings, posting
+from ..services import completeness, listings, moderating, posting
 from ..text import rendered
 from ..wording import _
 from . import forms
 from .facts import facts
+from .numbers import page_number, version_read
 from .security import actor
 
 post = Blueprint("post", __name__)
@@ -57,8 +58,7 @@ def begin(kind: str) -> Any:
 @auth_required("session")
 def mine() -> str:
     """What the reader's organisation has posted, and what each listing waits for."""
-    given = request.args.get("page", "1")
-    page = max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+    page = page_number()
     found, more = posting.of_organisation(actor(), page)
     return render_template("posting/mine.html", listings=found, page=page, more=more)
 
@@ -68,14 +68,13 @@ def mine() -> str:
 def edit(kind: str, listing_id: int) -> str:
     """The task list: what is filled in, what is missing, what it would match now."""
     listing = posting.own(actor(), listing_id, kind)
-    parts: Parts = current_app.extensions["matchmaker"]
     return render_template(
         "posting/tasks.html",
         listing=listing,
         tasks=_tasks(listing),
         gaps=completeness.gaps(listing),
-        preview=posting.preview(parts.engine, actor(), listing),
-        decision=posting.last_decision(listing),
+        preview=posting.preview(current_parts().engine, actor(), listing),
+        decision=moderating.last_decision(listing),
         editable=listing.status in EDITABLE,
     )
 
@@ -85,16 +84,14 @@ def edit(kind: str, listing_id: int) -> str:
 def fill(kind: str, listing_id: int, page: str) -> Any:
     """One page of the form."""
     listing = posting.own(actor(), listing_id, kind)
-    fields = posting.PAGES[kind].get(page)
-    if fields is None:
-        raise NotFound(_("The form has no such page."))
+    fields = posting.fields_of(kind, page)
     if request.method == "GET":
         return _form(kind, listing, page, forms.shown(fields, listing))
     given = forms.given(fields, request.form)
     if "preview" in request.form:
         return _form(kind, listing, page, given, version=request.form.get("version", ""))
     try:
-        posting.save(actor(), listing_id, _version(), page, forms.read(fields, request.form))
+        posting.save(actor(), listing, _version(), page, forms.read(fields, request.form))
     except ValidationError as error:
         problems = forms.problems(error)
         return _form(kind, listing, page, given, problems, version=request.form.get("version", "")), 422
@@ -209,11 +206,10 @@ def _check_kind(listing: Listing, kind: str) -> None:
 
 
 def _version() -> int:
-    """Which version the sender had read."""
-    given = request.form.get("version", "")
-    if not given.isascii() or not given.isdigit() or len(given) > 9:
+    version = version_read()
+    if version is None:
         raise Invalid(_("The form does not say which version you read. Reload the page, then repeat your change."))
-    return int(given)
+    return version
 
 
 def _to(endpoint: str, listing: Listing, **more: Any) -> Redirect:

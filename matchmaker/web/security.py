@@ -15,8 +15,8 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import UnsupportedMediaType
 
 from ..passwords import SHORTEST, Passwords
-from ..policy import ANONYMOUS, Actor
-from ..services import accounts
+from ..policy import ANONYMOUS, Actor, actor_of
+from ..services import sessions
 from ..user_store import CodesUsedOnce, UsedOnce, UserStore
 from ..wording import _
 from . import account_events, account_mail
@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if secure else "session",
         SESSION_COOKIE_SECURE=secure,
-        PERMANENT_SESSION_LIFETIME=accounts.SESSION_LASTS,
+        PERMANENT_SESSION_LIFETIME=sessions.LASTS,
         WTF_CSRF_TIME_LIMIT=None,
         **_configuration(app),
     )
@@ -159,7 +159,7 @@ def _load(uniquifier: str) -> Any:
     """The person behind the cookie. Flask-Security's forms ask how they signed in and when they last proved it."""
     # It is settled already that nobody acts where the database could not say who does.
     key = session.get(KEY) if "actor" not in g else None
-    user = accounts.user_of_session(uniquifier, key) if key else None
+    user = sessions.user_of(uniquifier, key) if key else None
     if user is not None:
         g.fs_authn_via, g.fs_paa = "session", session.get("fs_paa", 0)
     return user
@@ -170,11 +170,11 @@ def actor() -> Actor:
     if "actor" not in g:
         # Without a cookie nobody has to be looked up, nor a session made.
         known = has_request_context() and "_user_id" in session and current_user.is_authenticated
-        g.actor = accounts.actor_of(current_user) if known else ANONYMOUS
+        g.actor = actor_of(current_user) if known else ANONYMOUS
     found: Actor = g.actor
     return found
 
 
 def end_other_sessions() -> int:
     """End every sign-in of the present user but this one."""
-    return accounts.end_sessions(current_user.id, session.get(KEY, ""))
+    return sessions.end_all(current_user.id, session.get(KEY, ""))

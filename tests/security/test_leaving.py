@@ -10,7 +10,7 @@ from people import organisation
 from sqlalchemy import inspect, text
 from visiting import PASSWORD, Browser, mail, member, set_up_second_factor, text_of
 
-from matchmaker.policy import SYSTEM, signed_in
+from matchmaker.policy import SYSTEM, Actor
 from matchmaker.services import accounts, listings, notifying
 from matchmaker.transaction import transaction
 from models import AuditEntry, Import, Invitation, User, db
@@ -42,7 +42,7 @@ def busy(app: Flask, user: User) -> Browser:
     browser.sign_in(user.email)
     set_up_second_factor(browser)
     browser.post("/account/recovery-codes", generate_new_codes="1")
-    actor = signed_in(user.id, "member", user.organisation_id, owner=True)
+    actor = Actor("user", user.id, user.organisation_id, owner=True)
     with app.app_context():
         offer = listings.publish(actor, "offer", {"title": "Solar pump"})
         with transaction():

@@ -9,10 +9,10 @@ import pytest
 from databases import application, only_sqlite
 from flask import Flask
 from sqlalchemy import update
-from visiting import OTHER_PASSWORD, PASSWORD, Browser, link, member, sessions, stored, text_of, token_in
+from visiting import OTHER_PASSWORD, PASSWORD, Browser, link, member, sign_ins, stored, text_of, token_in
 
 from matchmaker.policy import SYSTEM
-from matchmaker.services import accounts
+from matchmaker.services import accounts, sessions
 from matchmaker.transaction import transaction
 from models import User, UserSession, db
 from models.base import now
@@ -119,7 +119,7 @@ def test_a_cookie_of_before_opens_nothing_after(browser: Browser, user: User, en
 def test_who_changes_something_stays_signed_in(browser: Browser, user: User, stay: Callable[..., None]) -> None:
     stay(browser, user)
     assert browser.signed_in()
-    assert sessions(browser.app, user) == 1
+    assert sign_ins(browser.app, user) == 1
 
 
 def test_ending_one_device_leaves_the_other(app: Flask, user: User, browser: Browser) -> None:
@@ -129,7 +129,7 @@ def test_ending_one_device_leaves_the_other(app: Flask, user: User, browser: Bro
     page = browser.get("/account")
     assert "Firefox on Android" in text_of(page)
     with app.app_context():
-        there = next(one.id for one in accounts.sessions_of(user.id) if "Android" in one.agent)
+        there = next(one.id for one in sessions.of_user(user.id) if "Android" in one.agent)
     browser.send(f"/account/sessions/{there}/end", csrf_token=token_in(page))
     assert browser.signed_in()
     assert not phone.signed_in()
@@ -147,7 +147,7 @@ def test_nobody_ends_another_persons_sign_in(app: Flask, user: User, browser: Br
     stranger = Browser(app)
     stranger.sign_in(member(app).email)
     with app.app_context():
-        number = accounts.sessions_of(user.id)[0].id
+        number = sessions.of_user(user.id)[0].id
     answer = stranger.send(f"/account/sessions/{number}/end", csrf_token=token_in(stranger.get("/account")))
     assert answer.status_code == 404
     assert browser.signed_in()

@@ -14,8 +14,8 @@ from flask import Flask
 from sqlalchemy import event, func, select
 
 from matchmaker.errors import Conflict, Forbidden, Invalid, NotFound
-from matchmaker.policy import ANONYMOUS, SYSTEM, Actor
-from matchmaker.services import accounts, listings, membership, organisations
+from matchmaker.policy import ANONYMOUS, SYSTEM, Actor, actor_of
+from matchmaker.services import listings, membership, organisations
 from matchmaker.services.listings import Imported, Origin
 from matchmaker.transaction import transaction
 from models import AuditEntry, Listing, Organisation, OutboxItem, User, db
@@ -46,12 +46,12 @@ def somebody(organisation_id: int | None = None, *, owner: bool = False, role: s
         )
         db.session.add(user)
         db.session.flush()
-        return accounts.actor_of(user)
+        return actor_of(user)
 
 
 def renewed(actor: Actor) -> Actor:
     """The actor with the rights of by now."""
-    return accounts.actor_of(db.session.get_one(User, actor.user_id))
+    return actor_of(db.session.get_one(User, actor.user_id))
 
 
 def founded(**given: Any) -> tuple[Actor, int]:
